@@ -1,0 +1,212 @@
+import { randomUUID } from 'node:crypto'
+import type { Logger } from 'pino'
+import type { Registry } from 'prom-client'
+import type sharp from 'sharp'
+import type { ImageRecord } from '../core/image.ts'
+import { aliasRev, parseCanonicalPath, type Variant, variantKey } from '../core/image-url.ts'
+import type { MetadataStore } from '../core/metadata-store.ts'
+import type { ObjectStore } from '../core/object-store.ts'
+import { Problem, problemResponse } from '../core/problem.ts'
+import { absent, immutable, mutable } from './caching.ts'
+import { checkBytes, type Limits } from './limits.ts'
+import { createOriginMetrics } from './metrics.ts'
+import { type Rendered, render } from './render.ts'
+import { createRenderQueue } from './render-queue.ts'
+
+export interface ServeImageDependencies {
+  originals: ObjectStore
+  variants: ObjectStore
+  metadata: MetadataStore
+  loadSharp: () => Promise<typeof sharp>
+  limits: Limits
+  log: Logger
+  metrics: Registry
+  /** Takes work that goes on after the answer; the host awaits it before it freezes or ends the process. */
+  background: (task: Promise<unknown>) => void
+}
+
+/** Bytes of a variant and what goes with them, whether they were rendered now or stored before. */
+interface Answer {
+  body: BodyInit
+  contentType: string
+  etag: string
+  /** Bytes. */
+  size: number
+}
+
+/**
+ * The image origin: answers the first request for each variant.
+ *
+ * `GET /v/<id>/<rev>/<variant>` gives the picture with the ETag, Content-Type and Cache-Control that the variants
+ * bucket will give from then on. Its errors are problem+json: 400 INVALID_PATH, 404 IMAGE_NOT_FOUND,
+ * 405 METHOD_NOT_ALLOWED, 422 SOURCE_TOO_LARGE or SOURCE_UNREADABLE, 503 OVERLOADED.
+ */
+export function createServeImage(
+  dependencies: ServeImageDependencies,
+): (request: Request) => Promise<Response> {
+  const { originals, variants, metadata, loadSharp, limits, log, background } = dependencies
+  const metrics = createOriginMetrics(dependencies.metrics)
+  const inRenderQueue = createRenderQueue(limits)
+  /** Renders under way by variant key, each until its variant is stored: whoever comes meanwhile shares it. */
+  const underway = new Map<string, Promise<Rendered>>()
+
+  async function serve(request: Request): Promise<Response> {
+    const asked = parseRequest(request)
+    const record = await findDeliverable(asked.id)
+    const variant = { ...asked, rev: record.rev ?? aliasRev }
+    const cacheControl = record.rev === asked.rev ? immutable : mutable
+
+    // Under its own revision a variant was just missed in the bucket: only an alias may lead to a stored one.
+    const stored = asked.rev === variant.rev ? null : await findStored(variant)
+    const answer = stored ?? (await renderOnce(record, variant))
+    return respond(request, answer, cacheControl)
+  }
+
+  async function findDeliverable(id: string): Promise<ImageRecord> {
+    const record = await metadata.get(id)
+    if (record === null || !isDeliverable(record)) {
+      throw new Problem('IMAGE_NOT_FOUND', 404, 'There is no such image', {
+        headers: { 'cache-control': absent },
+      })
+    }
+    return record
+  }
+
+  async function findStored(variant: Variant): Promise<Answer | null> {
+    const key = variantKey(variant)
+    if (underway.has(key)) return null
+    const stored = await variants.get(key)
+    if (stored === null) return null
+    metrics.requests.inc({ outcome: 'stored' })
+    return { ...stored, contentType: stored.contentType ?? 'application/octet-stream' }
+  }
+
+  async function renderOnce(record: ImageRecord, variant: Variant): Promise<Answer> {
+    const key = variantKey(variant)
+    const shared = underway.get(key)
+    metrics.requests.inc({ outcome: shared === undefined ? 'rendered' : 'collapsed' })
+    const { bytes, contentType, etag } = await (shared ?? start(record, variant, key))
+    return { body: bytes, contentType, etag, size: bytes.byteLength }
+  }
+
+  function start(record: ImageRecord, variant: Variant, key: string): Promise<Rendered> {
+    const rendering = renderVariant(record, variant)
+    underway.set(key, rendering)
+    background(
+      rendering
+        .then((rendered) => store(record, key, rendered))
+        .catch(() => {})
+        .finally(() => underway.delete(key)),
+    )
+    return rendering
+  }
+
+  async function renderVariant(record: ImageRecord, variant: Variant): Promise<Rendered> {
+    return inRenderQueue(async () => {
+      const original = await loadOriginal(record)
+      const stop = metrics.renderSeconds.startTimer({ format: variant.format })
+      const rendered = await render(await loadSharp(), original, variant, record.focalPoint, limits)
+      stop()
+      metrics.renders.inc({ format: variant.format })
+      return rendered
+    })
+  }
+
+  async function loadOriginal(record: ImageRecord): Promise<Uint8Array> {
+    const original = await originals.get(record.s3Key)
+    if (original === null) {
+      // The record promises an object that is not there: never a viewer's fault, and worth an operator's look.
+      log.error({ imageId: record.id, key: record.s3Key }, 'original is missing')
+      throw new Problem('IMAGE_NOT_FOUND', 404, 'There is no such image', {
+        headers: { 'cache-control': absent },
+      })
+    }
+    try {
+      checkBytes(original.size, limits)
+    } catch (error) {
+      await original.body.cancel()
+      throw error
+    }
+    return new Uint8Array(await new Response(original.body).arrayBuffer())
+  }
+
+  /** Keeps the variant for every later request. A failure costs a second render one day, and the viewer nothing. */
+  async function store(record: ImageRecord, key: string, { bytes, contentType }: Rendered): Promise<void> {
+    try {
+      const cacheControl = record.rev === null ? mutable : immutable
+      await variants.put(key, bytes, { contentType, cacheControl, onlyIfAbsent: true })
+      await removeIfOutdated(record, key)
+    } catch (error) {
+      metrics.storeFailures.inc()
+      log.error({ err: error, imageId: record.id, key }, 'variant could not be stored')
+    }
+  }
+
+  /**
+   * A delete, a replacement or a crop that came while we rendered has cleared the bucket before we wrote to it:
+   * what it did not see is taken away here, or it would be served for ever.
+   */
+  async function removeIfOutdated(rendered: ImageRecord, key: string): Promise<void> {
+    const now = await metadata.get(rendered.id, { consistent: true })
+    const same = now !== null && isDeliverable(now) && now.rev === rendered.rev && sameFocus(now, rendered)
+    if (!same) await variants.delete([key])
+  }
+
+  return async (request) => {
+    try {
+      return await serve(request)
+    } catch (error) {
+      const problem = error instanceof Problem ? error : unexpected(error)
+      metrics.requests.inc({ outcome: problem.code })
+      return problemResponse(problem, request.headers.get('x-request-id') ?? randomUUID())
+    }
+  }
+
+  function unexpected(error: unknown): Problem {
+    log.error({ err: error }, 'image request failed')
+    return new Problem('INTERNAL', 500, 'The image could not be made', { cause: error })
+  }
+}
+
+function parseRequest(request: Request): Variant {
+  if (request.method !== 'GET' && request.method !== 'HEAD') {
+    throw new Problem('METHOD_NOT_ALLOWED', 405, 'Images are read with GET or HEAD', {
+      headers: { allow: 'GET, HEAD' },
+    })
+  }
+  const variant = parseCanonicalPath(new URL(request.url).pathname)
+  if (variant === null) throw new Problem('INVALID_PATH', 400, 'This is no canonical image path')
+  return variant
+}
+
+function isDeliverable(record: ImageRecord): boolean {
+  return record.processingStatus === 'completed' && record.visibility === 'public'
+}
+
+function sameFocus(a: ImageRecord, b: ImageRecord): boolean {
+  return a.focalPoint?.x === b.focalPoint?.x && a.focalPoint?.y === b.focalPoint?.y
+}
+
+function respond(
+  request: Request,
+  { body, contentType, etag, size }: Answer,
+  cacheControl: string,
+): Response {
+  const headers = {
+    'content-type': contentType,
+    'content-length': String(size),
+    'cache-control': cacheControl,
+    etag,
+  }
+  if (request.headers.get('if-none-match') === etag) {
+    cancel(body)
+    return new Response(null, { status: 304, headers: { etag, 'cache-control': cacheControl } })
+  }
+  if (request.method === 'HEAD') cancel(body)
+  return new Response(request.method === 'HEAD' ? null : body, { headers })
+}
+
+/** A stored body that nobody reads would hold its connection. */
+function cancel(body: BodyInit): void {
+  if (body instanceof ReadableStream) void body.cancel()
+}
