@@ -1,0 +1,48 @@
+import { createHash } from 'node:crypto'
+import { mkdir, rm } from 'node:fs/promises'
+import { connect, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+/** Another process works on the same data. */
+export class DataDirInUse extends Error {
+  override readonly name = 'DataDirInUse'
+  constructor(dataDir: string) {
+    super(`${dataDir} is in use by another running system: stop it, or set DATA_DIR to another folder`)
+  }
+}
+
+/**
+ * Makes the data folder and takes it for this process alone. The lock is a listening socket, because the kernel
+ * lets go of it however the process ends; a file with a process id would outlive a `kill -9`.
+ *
+ * @returns a function that gives the folder free
+ * @throws DataDirInUse
+ */
+export async function takeDataDir(dataDir: string): Promise<() => Promise<void>> {
+  await mkdir(dataDir, { recursive: true })
+  // Socket paths must be short, data folders need not be.
+  const name = createHash('sha256').update(dataDir).digest('hex').slice(0, 16)
+  const socketPath = join(tmpdir(), `tintype-${name}.sock`)
+  if (await isAnswered(socketPath)) throw new DataDirInUse(dataDir)
+  await rm(socketPath, { force: true })
+
+  const server = createServer((socket) => socket.end())
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(socketPath, resolve)
+  })
+  server.unref()
+  return () => new Promise((resolve) => server.close(() => resolve()))
+}
+
+function isAnswered(socketPath: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(socketPath)
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.once('error', () => resolve(false))
+  })
+}

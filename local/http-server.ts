@@ -1,0 +1,49 @@
+import { createServer, type RequestListener, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+
+/** How long a restart waits for the port: the process before it may be on its way out. */
+const portRetries = 20
+const portRetryPauseMs = 250
+
+export interface HttpServer {
+  port: number
+  close(): Promise<void>
+}
+
+/**
+ * Listens with a handler.
+ *
+ * @param port 0 takes a free one
+ * @throws the error of `listen`, `EADDRINUSE` only after five seconds of trying
+ */
+export async function listen(handler: RequestListener, port: number, host: string): Promise<HttpServer> {
+  const server = createServer(handler)
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await bind(server, port, host)
+      break
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE' || attempt > portRetries) throw error
+      await new Promise((resolve) => setTimeout(resolve, portRetryPauseMs))
+    }
+  }
+  return { port: (server.address() as AddressInfo).port, close: () => close(server) }
+}
+
+function bind(server: Server, port: number, host: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, host, () => {
+      server.off('error', reject)
+      resolve()
+    })
+  })
+}
+
+/** Lets requests under way end; connections that are kept alive would hold the server open for ever. */
+function close(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve())
+    server.closeIdleConnections()
+  })
+}
