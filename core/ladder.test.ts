@@ -36,7 +36,7 @@ describe('nearestRatio', () => {
 describe('bandOf', () => {
   it('is monotonous and has all three bands', () => {
     const bands = Array.from({ length: 100 }, (_, i) => bandOf(i + 1))
-    expect(bands).toEqual([...bands].sort())
+    expect(bands).toEqual(bands.toSorted())
     expect(new Set(bands)).toEqual(new Set([1, 2, 3]))
   })
 })
