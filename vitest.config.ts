@@ -4,6 +4,7 @@ export default defineConfig({
   test: {
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    globalSetup: ['local/testing/global-setup.ts'],
     include: ['**/*.test.ts'],
     exclude: ['node_modules', 'dist', '.data'],
     coverage: {
