@@ -12,7 +12,6 @@ function install(host, features) {
   const global = globalThis
   const promiseThen = Promise.prototype.then
   const call = Function.prototype.call.bind(Function.prototype.call)
-  const isPromise = (value) => value instanceof Promise
   const deleteProperty = Reflect.deleteProperty
   const NativeError = Error
   const NativeUint8Array = Uint8Array
@@ -35,7 +34,7 @@ function install(host, features) {
     querystring: createQuerystring(),
     buffer: { Buffer },
   }
-  return { load, isPromise, subscribe }
+  return { load, subscribe }
 
   function removeUnlisted() {
     for (const name of Object.getOwnPropertyNames(global)) {

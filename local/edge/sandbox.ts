@@ -2,6 +2,7 @@ import { createHash, createHmac } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import querystring from 'node:querystring'
 import { fileURLToPath } from 'node:url'
+import { types } from 'node:util'
 import vm from 'node:vm'
 
 import { parse } from 'acorn'
@@ -42,7 +43,6 @@ export type RunViewerRequest = (
 /** What `sandbox-runtime.js` gives to the host. */
 interface Runtime {
   load(wrapper: unknown): (event: ViewerRequestEvent) => unknown
-  isPromise(value: unknown): boolean
   subscribe(promise: unknown, resolve: (value: unknown) => void, reject: (reason: unknown) => void): void
 }
 
@@ -75,9 +75,10 @@ export function loadViewerRequest(options: SandboxOptions): RunViewerRequest {
 
   return (event) => {
     const result = execute(() => run(event))
-    if (!runtime.isPromise(result)) return readResult(result)
+    if (!types.isPromise(result)) return readResult(result)
     return new Promise<unknown>((resolve, reject) => {
-      runtime.subscribe(result, resolve, (reason) => reject(new FunctionExecutionError(messageOf(reason))))
+      const fail = (reason: unknown): void => reject(new FunctionExecutionError(messageOf(reason)))
+      execute(() => runtime.subscribe(result, resolve, fail))
     }).then(readResult)
   }
 }
@@ -207,11 +208,12 @@ function readFields(fields: unknown, what: string): EdgeFields {
   if (!isRecord(fields)) throw new FunctionValidationError(`${what} must be an object`)
   for (const name of Object.keys(fields)) {
     const field = fields[name]
-    if (!isRecord(field) || typeof field['value'] !== 'string') {
+    const value = isRecord(field) ? field['value'] : undefined
+    if (!isRecord(field) || typeof value !== 'string') {
       throw new FunctionValidationError(`${what}.${name} must have a value that is a string`)
     }
     const multiValue = readMultiValue(field['multiValue'], `${what}.${name}`)
-    copy[name] = multiValue === undefined ? { value: field['value'] } : { value: field['value'], multiValue }
+    copy[name] = multiValue === undefined ? { value } : { value, multiValue }
   }
   return copy
 }
@@ -219,10 +221,16 @@ function readFields(fields: unknown, what: string): EdgeFields {
 function readMultiValue(values: unknown, what: string): { value: string }[] | undefined {
   if (values === undefined) return undefined
   if (!Array.isArray(values)) throw new FunctionValidationError(`${what}.multiValue must be an array`)
-  return values.map((each: unknown) => {
-    if (isRecord(each) && typeof each['value'] === 'string') return { value: each['value'] }
-    throw new FunctionValidationError(`${what}.multiValue must hold values that are strings`)
-  })
+  // Not `map`: it would be the sandbox's, and be given a function of the host.
+  const copy: { value: string }[] = []
+  for (let i = 0; i < values.length; i++) {
+    const each: unknown = values[i]
+    if (!isRecord(each) || typeof each['value'] !== 'string') {
+      throw new FunctionValidationError(`${what}.multiValue must hold values that are strings`)
+    }
+    copy.push({ value: each['value'] })
+  }
+  return copy
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
