@@ -10,7 +10,10 @@ export interface MetadataStore {
   create(record: ImageRecord): Promise<'created' | 'exists'>
   /** Applies a change made from `expectedVersion`; sets `updatedAt` and raises `version` by one. */
   update(id: string, change: ImageChange, expectedVersion: number): Promise<ChangeOutcome>
-  /** Leaves a tombstone: from now on `get` gives null and `create` gives `exists`. */
+  /**
+   * Leaves a tombstone: from now on `get` gives null and `create` gives `exists`. The outcome has the record as
+   * it was before.
+   */
   delete(id: string, expectedVersion: number): Promise<ChangeOutcome>
   /** Removes a pending record for good. Does nothing to a completed one. */
   discardPending(id: string): Promise<void>
@@ -20,8 +23,11 @@ export interface MetadataStore {
    * `dueIntents` gives the id from `dueAt` on and the objects can be brought in line with the record.
    */
   openIntent(intent: Intent): Promise<void>
-  /** The objects are in line with the record: the note is no longer needed. */
-  closeIntent(id: string): Promise<void>
+  /**
+   * The objects are in line with the record: the note is no longer needed. With `dueAt`, only the note with that
+   * very time is removed: one that another piece of work has opened since stays.
+   */
+  closeIntent(id: string, dueAt?: string): Promise<void>
   /** Ids of intents with `dueAt` at or before `now`, oldest first, at most `limit`. */
   dueIntents(now: string, limit: number): Promise<Intent[]>
 
