@@ -20,14 +20,12 @@ export interface MetadataStore {
 
   /**
    * Notes down that objects of this image are about to change, before they do: whatever crashes afterwards,
-   * `dueIntents` gives the id from `dueAt` on and the objects can be brought in line with the record.
+   * `dueIntents` gives the id from `dueAt` on and the objects can be brought in line with the record. An intent
+   * that is open already gets the new `dueAt`.
    */
   openIntent(intent: Intent): Promise<void>
-  /**
-   * The objects are in line with the record: the note is no longer needed. With `dueAt`, only the note with that
-   * very time is removed: one that another piece of work has opened since stays.
-   */
-  closeIntent(id: string, dueAt?: string): Promise<void>
+  /** The objects are in line with the record: the note is no longer needed. */
+  closeIntent(id: string): Promise<void>
   /** Ids of intents with `dueAt` at or before `now`, oldest first, at most `limit`. */
   dueIntents(now: string, limit: number): Promise<Intent[]>
 

@@ -55,6 +55,9 @@ const filteredPageSize = 100
 /** Partitions that the intents are spread over: one alone would take 1,000 writes per second at most. */
 const intentShards = 8
 
+/** A sort key ends at 1,024 bytes, an id needn't; equal beginnings are no harm, an index key may occur twice. */
+const sortedIdLengthMax = 200
+
 const StoredIntent = z.object({ id: z.string(), dueAt: z.string() })
 const StoredClaim = z.object({
   userId: z.string(),
@@ -121,25 +124,38 @@ export function createDynamoMetadataStore(options: DynamoMetadataStoreOptions): 
     },
 
     async discardPending(id) {
-      await deleteIf(imageKey(id), 'processingStatus', 'pending')
+      try {
+        await documents.send(
+          new DeleteCommand({
+            TableName: table,
+            Key: imageKey(id),
+            ConditionExpression: 'processingStatus = :pending',
+            ExpressionAttributeValues: { ':pending': 'pending' },
+          }),
+        )
+      } catch (error) {
+        if (!(error instanceof ConditionalCheckFailedException)) throw error
+      }
     },
 
     async openIntent({ id, dueAt }) {
-      // A note that is open already gets the new time: when due, the objects are brought in line with the
-      // record, and that must not happen amid the work that begins now. The older work loses nothing by it,
-      // its objects are looked at a little later.
-      const item = {
-        ...intentKey(id),
-        id,
-        dueAt,
-        GSI1PK: intentPartition(shardOf(id)),
-        GSI1SK: `${dueAt}#${id}`,
-      }
-      await documents.send(new PutCommand({ TableName: table, Item: item }))
+      // A note that is open already gets the new time, also a later one: when due, the objects are brought in
+      // line with the record, and that must not happen amid the work that begins now.
+      await documents.send(
+        new PutCommand({
+          TableName: table,
+          Item: {
+            ...intentKey(id),
+            id,
+            dueAt,
+            GSI1PK: intentPartition(shardOf(id)),
+            GSI1SK: `${dueAt}#${id.slice(0, sortedIdLengthMax)}`,
+          },
+        }),
+      )
     },
 
-    async closeIntent(id, dueAt) {
-      if (dueAt !== undefined) return deleteIf(intentKey(id), 'dueAt', dueAt)
+    async closeIntent(id) {
       await documents.send(new DeleteCommand({ TableName: table, Key: intentKey(id) }))
     },
 
@@ -234,22 +250,6 @@ export function createDynamoMetadataStore(options: DynamoMetadataStoreOptions): 
       const found = await itemThatFailed(error, key)
       // Removed between the write and the read: the place is free now.
       return found ?? putIfFree(key, attributes)
-    }
-  }
-
-  async function deleteIf(key: Key, attribute: string, value: string): Promise<void> {
-    try {
-      await documents.send(
-        new DeleteCommand({
-          TableName: table,
-          Key: key,
-          ConditionExpression: '#attribute = :value',
-          ExpressionAttributeNames: { '#attribute': attribute },
-          ExpressionAttributeValues: { ':value': value },
-        }),
-      )
-    } catch (error) {
-      if (!(error instanceof ConditionalCheckFailedException)) throw error
     }
   }
 
