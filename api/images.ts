@@ -1,0 +1,144 @@
+import { z } from 'zod'
+import { ImagePatch, type ImageRecord } from '../core/image.ts'
+import type { ListQuery } from '../core/metadata-store.ts'
+import { mustChange, mustSee, type User } from './auth.ts'
+import type { UserCall } from './call.ts'
+import { type CursorScope, openCursor, sealCursor } from './cursor.ts'
+import type { ApiDependencies } from './dependencies.ts'
+import { imageView } from './image-view.ts'
+import { openAttempt, openAttemptAgainst } from './intents.ts'
+import { requireImage } from './lookup.ts'
+import { etagOf, isNotModified, versionInIfMatch } from './preconditions.ts'
+import { imageNotFound, notAuthorized, validationFailed, versionMismatch } from './problems.ts'
+import { createTidy } from './tidy.ts'
+import { readJson, validate } from './validate.ts'
+
+export const ListParameters = z.strictObject({
+  limit: z.coerce.number().int().min(1).max(100).default(20),
+  cursor: z.string().max(1000).optional(),
+  albumId: z.string().min(1).max(128).optional(),
+  tag: z.string().min(1).max(50).optional(),
+  sortOrder: z
+    .enum(['asc', 'desc'])
+    .default('desc')
+    .describe('By time of upload; newest first unless asked.'),
+  userId: z.string().min(1).max(255).optional().describe('Whose images; scope images:admin only.'),
+})
+type ListParameters = z.infer<typeof ListParameters>
+
+/** The body of PATCH /images/:id. */
+export const ImageChanges = z
+  .strictObject({
+    ...ImagePatch.shape,
+    version: z
+      .number()
+      .int()
+      .positive()
+      .optional()
+      .describe('The version that is changed, unless If-Match names it.'),
+  })
+  .meta({ id: 'ImageChanges' })
+
+/** Reading, changing and deleting what is there. */
+export function createImages(deps: ApiDependencies) {
+  const { metadata, cdnUrl, cursorSecret, now } = deps
+  const tidy = createTidy(deps)
+
+  async function get(call: UserCall): Promise<Response> {
+    const record = await requireImage(deps, call)
+    mustSee(call.user, record)
+    const headers = { etag: etagOf(record.version), 'cache-control': 'private, no-cache' }
+    if (isNotModified(call.request, record.version)) return new Response(null, { status: 304, headers })
+    return Response.json(imageView(record, cdnUrl), { headers })
+  }
+
+  async function list(call: UserCall): Promise<Response> {
+    const parameters = validate(ListParameters, Object.fromEntries(call.url.searchParams))
+    const scope: CursorScope = { callerId: call.user.id, query: queryFor(call.user, parameters) }
+    const { limit, cursor } = parameters
+    const after = cursor === undefined ? null : openCursor(cursor, scope, cursorSecret)
+    const page = await metadata.list({ ...scope.query, limit, after })
+    const nextCursor = page.next === null ? null : sealCursor(page.next, scope, cursorSecret)
+    return Response.json({
+      images: page.images.map((record) => imageView(record, cdnUrl)),
+      pagination: { limit, hasMore: nextCursor !== null, nextCursor },
+    })
+  }
+
+  async function patch(call: UserCall): Promise<Response> {
+    const { version, ...changes } = validate(ImageChanges, await readJson(call.request))
+    if (Object.keys(changes).length === 0)
+      throw validationFailed([{ path: '', message: 'nothing is to change' }])
+    const record = await requireImage(deps, call)
+    mustChange(call.user, record)
+    const expected = expectedVersion(call.request, version, record)
+    if (record.version !== expected) throw versionMismatch(record.version)
+
+    const hides = changes.visibility === 'private' && record.visibility === 'public'
+    const attempt = hides ? await openAttempt(deps, record.id) : null
+    const updatedAt = new Date(now()).toISOString()
+    const outcome = await metadata.update(record.id, { ...changes, updatedAt }, expected)
+    if (outcome.kind === 'changed') {
+      if (attempt !== null) await tidy.finish(attempt)
+      return shown(outcome.record)
+    }
+    await attempt?.close()
+    throw outcome.kind === 'missing' ? imageNotFound() : versionMismatch(outcome.currentVersion)
+  }
+
+  /** The tombstone is what deletes; all that follows can be done later, if it fails now. */
+  async function remove(call: UserCall): Promise<Response> {
+    for (;;) {
+      const record = await requireImage(deps, call)
+      mustChange(call.user, record)
+      const expected = versionInIfMatch(call.request) ?? record.version
+      if (record.version !== expected) throw versionMismatch(record.version)
+
+      const { attempt, obsoleteKey } = await openAttemptAgainst(deps, record)
+      const outcome = await metadata.delete(record.id, expected)
+      if (outcome.kind === 'changed') {
+        // No record can follow a tombstone, so no attempt, however young, can still need its object.
+        await tidy.finish(attempt, { obsoleteKey, attemptsBefore: Infinity })
+        return new Response(null, { status: 204 })
+      }
+      await attempt.close()
+      if (outcome.kind === 'missing') throw imageNotFound()
+      // Changed since it was read: look again, and at If-Match too.
+    }
+  }
+
+  function shown(record: ImageRecord): Response {
+    return Response.json(imageView(record, cdnUrl), { headers: { etag: etagOf(record.version) } })
+  }
+
+  return { get, list, patch, remove }
+}
+
+/**
+ * Whose images a list shows: the caller's own, all in an album for an administrator, or those of the user whom an
+ * administrator names.
+ */
+function queryFor(user: User, { albumId, tag, sortOrder, userId }: ListParameters): CursorScope['query'] {
+  if (userId !== undefined && userId !== user.id && !user.isAdmin) throw notAuthorized()
+  const owner = userId ?? (user.isAdmin && albumId !== undefined ? undefined : user.id)
+  const filter: NonNullable<ListQuery['filter']> = {}
+  if (tag !== undefined) filter.tag = tag
+  if (albumId !== undefined && owner !== undefined) filter.userId = owner
+  return {
+    by: albumId === undefined ? { userId: owner ?? user.id } : { albumId },
+    order: sortOrder === 'asc' ? 'oldest-first' : 'newest-first',
+    filter,
+  }
+}
+
+/** The version that the caller changes, from the body or from If-Match; `*` is whatever is there. */
+function expectedVersion(request: Request, inBody: number | undefined, record: ImageRecord): number {
+  const inHeader = versionInIfMatch(request)
+  if (inBody !== undefined && inHeader !== null && inBody !== inHeader) {
+    throw validationFailed([{ path: 'version', message: 'differs from If-Match' }])
+  }
+  const expected = inBody ?? inHeader
+  if (expected !== null) return expected
+  if (request.headers.has('if-match')) return record.version
+  throw validationFailed([{ path: 'version', message: 'must be given here or in If-Match' }])
+}

@@ -1,0 +1,158 @@
+import type { ImageRecord } from '../core/image.ts'
+import { variantPrefix } from '../core/image-url.ts'
+import type { ApiDependencies } from './dependencies.ts'
+import {
+  type Attempt,
+  attemptOf,
+  attemptSecondsMax,
+  originalPrefix,
+  parseIntentId,
+  pendingKey,
+} from './intents.ts'
+import { tidyCounter } from './metrics.ts'
+
+type TidyDependencies = Pick<
+  ApiDependencies,
+  'originals' | 'variants' | 'metadata' | 'purge' | 'retainOriginals' | 'now' | 'log' | 'metrics'
+>
+
+export interface TidyOptions {
+  /** Attempts begun before this time (ms) are over, so their objects may go; 15 minutes ago unless given. */
+  attemptsBefore?: number
+  /** An attempt that is over, whatever its age. */
+  attempt?: string | null
+  /** An original to remove although it lies outside the image's prefix, or was brought only now. */
+  obsoleteKey?: string | null
+  /** `if-found`: the CDN was purged before, so do it again only if there are new variants to remove. */
+  purge?: 'always' | 'if-found'
+}
+
+export interface SweepOptions {
+  /** Take every attempt begun before this time (ms) as over: for a process that is alone, at its start. */
+  openedBefore?: number
+}
+
+/** How many images were put in order, are waiting for their upload, or failed and will be tried again. */
+export interface SweepReport {
+  tidied: number
+  waiting: number
+  failed: number
+}
+
+export type Tidy = ReturnType<typeof createTidy>
+
+const pageSize = 100
+
+/** Brings objects and CDN in line with the records. */
+export function createTidy(deps: TidyDependencies) {
+  const { originals, variants, metadata, purge, retainOriginals, now, log } = deps
+  const outcomes = tidyCounter(deps.metrics)
+
+  /**
+   * Removes what the record of an image does not stand for: all of a deleted or expired one, replaced originals, the
+   * variants of other revisions and of private images. A pending upload is left alone: `waiting`.
+   *
+   * The order is that of a cache hierarchy, outside in, so that no tier fills again from the one behind it: first
+   * the variants, then the CDN, at last the original.
+   */
+  async function tidyImage(id: string, options: TidyOptions = {}): Promise<'tidied' | 'waiting'> {
+    const record = await metadata.get(id, { consistent: true })
+    if (record?.processingStatus === 'pending') return 'waiting'
+    // An expired upload: `get` no longer shows it.
+    if (record === null) await metadata.discardPending(id)
+
+    const found = await removeVariants(id, record)
+    if (found || options.purge !== 'if-found') await purge([id])
+    await removeOriginals(id, record, options)
+    return 'tidied'
+  }
+
+  async function removeVariants(id: string, record: ImageRecord | null): Promise<boolean> {
+    const keep = deliverable(record) ? [`${variantPrefix(id)}${record.rev}/`, `m/${id}/${record.rev}.`] : []
+    const isStale = (key: string): boolean => !keep.some((prefix) => key.startsWith(prefix))
+    const [stale, staleMasters] = await Promise.all([
+      keysWhere(variants.list(variantPrefix(id)), isStale),
+      keysWhere(variants.list(`m/${id}/`), isStale),
+    ])
+    stale.push(...staleMasters)
+    if (stale.length > 0) await variants.delete(stale)
+    return stale.length > 0
+  }
+
+  async function removeOriginals(
+    id: string,
+    record: ImageRecord | null,
+    options: TidyOptions,
+  ): Promise<void> {
+    const { attemptsBefore = now() - attemptSecondsMax * 1000, attempt = null, obsoleteKey = null } = options
+    const isObsolete = (key: string): boolean => {
+      if (key === record?.s3Key) return false
+      const brought = attemptOf(key)
+      if (brought !== null && brought.name === attempt) return true
+      // The attempts whose intent is closed had their original named by a record: it is retained.
+      if (retainOriginals) return false
+      return brought === null || brought.startedAt < attemptsBefore
+    }
+    const obsolete = await keysWhere(originals.list(originalPrefix(id)), isObsolete)
+    if (obsoleteKey !== null && obsoleteKey !== record?.s3Key && !retainOriginals) obsolete.push(obsoleteKey)
+    await originals.delete([...new Set([...obsolete, pendingKey(id)])])
+  }
+
+  /**
+   * Puts the objects in order after a change of the record. The change stands whatever happens here: what fails, the
+   * open intent leads the sweep to.
+   */
+  async function finish(attempt: Attempt, options: TidyOptions = {}): Promise<void> {
+    try {
+      outcomes.inc({ outcome: await tidyImage(attempt.imageId, options) })
+      await attempt.closeAndLookAgain()
+    } catch (error) {
+      log.error({ err: error, imageId: attempt.imageId }, 'tidying after a change failed')
+      outcomes.inc({ outcome: 'failed' })
+    }
+  }
+
+  /**
+   * Finishes what crashed requests began: tidies every image with an intent that is due. One that fails stays due.
+   */
+  async function sweepIntents({ openedBefore }: SweepOptions = {}): Promise<SweepReport> {
+    const report: SweepReport = { tidied: 0, waiting: 0, failed: 0 }
+    const attemptsBefore = openedBefore ?? now() - attemptSecondsMax * 1000
+    const dueBefore = openedBefore === undefined ? now() : openedBefore + attemptSecondsMax * 1000
+    for (;;) {
+      // Those that stay open are the oldest, and come first again: ask for that many more.
+      const stayed = report.waiting + report.failed
+      const page = await metadata.dueIntents(new Date(dueBefore).toISOString(), stayed + pageSize)
+      for (const intent of page.slice(stayed)) report[await sweep(intent.id, attemptsBefore)]++
+      if (page.length < stayed + pageSize) return report
+    }
+  }
+
+  async function sweep(intentId: string, attemptsBefore: number): Promise<keyof SweepReport> {
+    const { imageId, attempt, kind, obsoleteKey } = parseIntentId(intentId)
+    try {
+      const purgeWhen = kind === 'look-again' ? 'if-found' : 'always'
+      const outcome = await tidyImage(imageId, { attemptsBefore, attempt, obsoleteKey, purge: purgeWhen })
+      if (outcome === 'tidied') await metadata.closeIntent(intentId)
+      outcomes.inc({ outcome })
+      return outcome
+    } catch (error) {
+      log.error({ err: error, imageId }, 'tidying an image failed')
+      outcomes.inc({ outcome: 'failed' })
+      return 'failed'
+    }
+  }
+
+  return { tidyImage, finish, sweepIntents }
+}
+
+/** Private images are not delivered on public URLs, so nothing of them is kept ready. */
+function deliverable(record: ImageRecord | null): record is ImageRecord {
+  return record?.visibility === 'public' && record.rev !== null
+}
+
+async function keysWhere(keys: AsyncIterable<string>, test: (key: string) => boolean): Promise<string[]> {
+  const found: string[] = []
+  for await (const key of keys) if (test(key)) found.push(key)
+  return found
+}
