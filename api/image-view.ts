@@ -13,7 +13,7 @@ export const ImageView = ImageRecord.omit({ expiresAt: true })
     srcset: z.string().nullable(),
     sizes: z.string().nullable(),
   })
-  .meta({ id: 'Image', description: 'An image. URLs are null while it is pending or private.' })
+  .meta({ description: 'An image. URLs are null while it is pending or private.' })
 export type ImageView = z.infer<typeof ImageView>
 
 /** Narrower rungs serve icons; a srcset with all of them is longer than it helps. */

@@ -27,17 +27,15 @@ export const ListParameters = z.strictObject({
 type ListParameters = z.infer<typeof ListParameters>
 
 /** The body of PATCH /images/:id. */
-export const ImageChanges = z
-  .strictObject({
-    ...ImagePatch.shape,
-    version: z
-      .number()
-      .int()
-      .positive()
-      .optional()
-      .describe('The version that is changed, unless If-Match names it.'),
-  })
-  .meta({ id: 'ImageChanges' })
+export const ImageChanges = z.strictObject({
+  ...ImagePatch.shape,
+  version: z
+    .number()
+    .int()
+    .positive()
+    .optional()
+    .describe('The version that is changed, unless If-Match names it.'),
+})
 
 /** Reading, changing and deleting what is there. */
 export function createImages(deps: ApiDependencies) {

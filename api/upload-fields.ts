@@ -13,15 +13,13 @@ const details = {
 export const UploadFields = z.strictObject(details)
 
 /** The body of POST /uploads. */
-export const NewUpload = z
-  .strictObject({
-    filename: z.string().min(1).max(255),
-    mimeType: z.string().max(100),
-    /** Size of the file. */
-    bytes: z.number().int().positive(),
-    ...details,
-  })
-  .meta({ id: 'NewUpload' })
+export const NewUpload = z.strictObject({
+  filename: z.string().min(1).max(255),
+  mimeType: z.string().max(100),
+  /** Size of the file. */
+  bytes: z.number().int().positive(),
+  ...details,
+})
 export type NewUpload = z.infer<typeof NewUpload>
 
 /**
