@@ -44,7 +44,7 @@ async function pixelWidth(url: string): Promise<number> {
 
 /** Exactly the format that came, where the browser tells; else what today's browsers accept. */
 function acceptFor(url: string): string {
-  const timing = performance.getEntriesByName(url)[0] as PerformanceResourceTiming | undefined
-  const type = timing?.contentType ?? ''
+  const timing = performance.getEntriesByName(url)[0]
+  const type = timing !== undefined && 'contentType' in timing ? String(timing.contentType) : ''
   return type.startsWith('image/') ? type : 'image/avif,image/webp,image/*'
 }
