@@ -56,6 +56,9 @@ async function spawnJava(port: number, dir: string | undefined): Promise<Java> {
   const storage = dir === undefined ? ['-inMemory'] : ['-dbPath', resolvePath(dir)]
   const javaArguments = [
     '-Xmx256m',
+    // Starts a third faster: it is started often, and never runs long enough for the costly optimizer to pay.
+    '-XX:TieredStopAtLevel=1',
+    '-XX:+UseSerialGC',
     `-Djava.library.path=${join(folder, 'DynamoDBLocal_lib')}`,
     '-jar',
     'DynamoDBLocal.jar',
