@@ -76,10 +76,18 @@ export function loadViewerRequest(options: SandboxOptions): RunViewerRequest {
   return (event) => {
     const result = execute(() => run(event))
     if (!types.isPromise(result)) return readResult(result)
-    return new Promise<unknown>((resolve, reject) => {
+    return new Promise((resolve, reject) => {
       const fail = (reason: unknown): void => reject(new FunctionExecutionError(messageOf(reason)))
-      execute(() => runtime.subscribe(result, resolve, fail))
-    }).then(readResult)
+      // A copy, since resolving with an object of the sandbox would call its `then`.
+      const succeed = (value: unknown): void => {
+        try {
+          resolve(readResult(value))
+        } catch (error) {
+          reject(error as Error)
+        }
+      }
+      execute(() => runtime.subscribe(result, succeed, fail))
+    })
   }
 }
 
