@@ -1,5 +1,8 @@
 import { defineConfig } from 'vitest/config'
 
+// The SDK warns of Node 20 in every worker; which Node is supported stands in the README.
+process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true'
+
 export default defineConfig({
   test: {
     testTimeout: 30_000,

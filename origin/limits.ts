@@ -29,3 +29,10 @@ export function checkDimensions({ width, height }: Dimensions, { inputPixelsMax 
     )
   }
 }
+
+export const defaultLimits: Limits = {
+  sourceBytesMax: 50_000_000,
+  inputPixelsMax: 50_000_000,
+  rendersMax: 2,
+  queuedRendersMax: 64,
+}

@@ -1,0 +1,317 @@
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import pino from 'pino'
+import { Registry } from 'prom-client'
+import { beforeAll, describe, expect, it } from 'vitest'
+import type { ImageRecord } from '../core/image.ts'
+import type { MetadataStore } from '../core/metadata-store.ts'
+import type { ObjectStore } from '../core/object-store.ts'
+import { photographs } from '../local/photographs.ts'
+import { createTestBucket } from '../local/testing/test-bucket.ts'
+import { createTestTable } from '../local/testing/test-table.ts'
+import { type Background, createBackground } from '../runtime/background.ts'
+import { loadSharp } from '../runtime/sharp.ts'
+import { createDynamoMetadataStore } from '../stores/dynamo-metadata-store.ts'
+import { createS3ObjectStore } from '../stores/s3-object-store.ts'
+import { absent, immutable, mutable } from './caching.ts'
+import { defaultLimits } from './limits.ts'
+import { createServeImage, type ServeImageDependencies } from './serve-image.ts'
+
+const photograph = readFileSync(photographs[0]!.path)
+const sha256 = createHash('sha256').update(photograph).digest('hex')
+const rev = sha256.slice(0, 8)
+const log = pino({ level: 'silent' })
+const webp = '1-w640-q2.webp'
+
+let originals: ObjectStore
+let variants: ObjectStore
+let metadata: MetadataStore
+let serial = 0
+
+beforeAll(async () => {
+  const [originalsBucket, variantsBucket, table] = await Promise.all([
+    createTestBucket(),
+    createTestBucket(),
+    createTestTable(),
+  ])
+  originals = createS3ObjectStore(originalsBucket)
+  variants = createS3ObjectStore(variantsBucket)
+  metadata = createDynamoMetadataStore(table)
+})
+
+/** An origin of its own, with counters that start at zero. */
+function newOrigin(overrides: Partial<ServeImageDependencies> = {}) {
+  const background: Background = createBackground(log)
+  const metrics = new Registry()
+  const serve = createServeImage({
+    originals,
+    variants,
+    metadata,
+    loadSharp,
+    limits: defaultLimits,
+    log,
+    metrics,
+    background: background.run,
+    ...overrides,
+  })
+  return {
+    get: (path: string, init?: RequestInit) => serve(new Request(`http://origin.test${path}`, init)),
+    settled: () => background.drain(),
+    async renders(): Promise<number> {
+      const { values } = await metrics.getSingleMetric('tintype_renders_total')!.get()
+      return values.reduce((sum, { value }) => sum + value, 0)
+    },
+    async outcomes(): Promise<Record<string, number>> {
+      const { values } = await metrics.getSingleMetric('tintype_origin_requests_total')!.get()
+      return Object.fromEntries(values.map(({ labels, value }) => [labels['outcome'], value]))
+    },
+  }
+}
+
+async function newImage(
+  changes: Partial<ImageRecord> = {},
+  bytes: Buffer = photograph,
+): Promise<ImageRecord> {
+  const id = `01JD0R3XW6ZQJ5Y5T1V9${String(++serial).padStart(6, '0')}`
+  const time = new Date().toISOString()
+  const record: ImageRecord = {
+    id,
+    userId: 'user-1',
+    albumId: null,
+    originalFilename: 'canyon.jpg',
+    mimeType: 'image/jpeg',
+    fileSize: bytes.length,
+    width: 1024,
+    height: 750,
+    s3Key: `o/${id}/original.jpg`,
+    s3Bucket: originals.bucket,
+    thumbnailKey: null,
+    sha256,
+    rev,
+    thumbhash: null,
+    dominantColor: null,
+    title: null,
+    description: null,
+    altText: null,
+    tags: [],
+    focalPoint: null,
+    visibility: 'public',
+    processingStatus: 'completed',
+    createdAt: time,
+    updatedAt: time,
+    uploadedAt: time,
+    version: 1,
+    expiresAt: null,
+    ...changes,
+  }
+  await originals.put(record.s3Key, bytes, { contentType: record.mimeType })
+  await metadata.create(record)
+  return record
+}
+
+async function keysOf(id: string): Promise<string[]> {
+  const keys: string[] = []
+  for await (const key of variants.list(`v/${id}/`)) keys.push(key)
+  return keys
+}
+
+describe('the image origin', () => {
+  it('answers the first request and stores what S3 then answers alike', async () => {
+    const { id } = await newImage()
+    const origin = newOrigin()
+    const response = await origin.get(`/v/${id}/${rev}/${webp}`)
+    const bytes = Buffer.from(await response.arrayBuffer())
+    await origin.settled()
+
+    expect(response.status).toBe(200)
+    const facts = await variants.head(`v/${id}/${rev}/${webp}`)
+    expect(facts).toEqual({
+      size: bytes.length,
+      etag: response.headers.get('etag'),
+      contentType: response.headers.get('content-type'),
+      cacheControl: response.headers.get('cache-control'),
+    })
+    expect(facts).toMatchObject({ contentType: 'image/webp', cacheControl: immutable })
+    const sharp = await loadSharp()
+    expect(await sharp(bytes).metadata()).toMatchObject({ format: 'webp', width: 640, height: 469 })
+  })
+
+  it('answers an alias from the stored variant of the current revision, for a short time', async () => {
+    const { id } = await newImage()
+    const origin = newOrigin()
+    const first = await origin.get(`/v/${id}/_/${webp}`)
+    await origin.settled()
+    const again = newOrigin()
+    const second = await again.get(`/v/${id}/_/${webp}`)
+
+    expect(first.headers.get('cache-control')).toBe(mutable)
+    expect(second.headers.get('cache-control')).toBe(mutable)
+    expect(second.headers.get('etag')).toBe(first.headers.get('etag'))
+    expect(await second.arrayBuffer()).toEqual(await first.arrayBuffer())
+    expect(await again.renders()).toBe(0)
+    expect(await keysOf(id)).toEqual([`v/${id}/${rev}/${webp}`])
+  })
+
+  it('answers a revision that is not the current one with the current picture, for a short time', async () => {
+    const { id } = await newImage()
+    const origin = newOrigin()
+    const response = await origin.get(`/v/${id}/00000000/${webp}`)
+    await origin.settled()
+    expect(response.headers.get('cache-control')).toBe(mutable)
+    expect(await keysOf(id)).toEqual([`v/${id}/${rev}/${webp}`])
+  })
+
+  it('renders once for eight identical requests at once, whatever revision they name', async () => {
+    const { id } = await newImage()
+    const origin = newOrigin()
+    const paths = Array.from({ length: 8 }, (_, i) => `/v/${id}/${i % 2 === 0 ? rev : '_'}/${webp}`)
+    const responses = await Promise.all(paths.map((path) => origin.get(path)))
+    const bodies = await Promise.all(responses.map((response) => response.arrayBuffer()))
+    expect(
+      new Set(bodies.map((body) => createHash('md5').update(Buffer.from(body)).digest('hex'))).size,
+    ).toBe(1)
+    expect(await origin.renders()).toBe(1)
+    expect(await origin.outcomes()).toEqual({ rendered: 1, collapsed: 7 })
+  })
+
+  it('keeps variants without a revision apart from those with one', async () => {
+    const { id } = await newImage({ rev: null, sha256: null })
+    const origin = newOrigin()
+    const response = await origin.get(`/v/${id}/_/${webp}`)
+    await origin.settled()
+    expect(response.headers.get('cache-control')).toBe(mutable)
+    expect((await variants.head(`v/${id}/_/${webp}`))?.cacheControl).toBe(mutable)
+  })
+
+  it('answers HEAD without a body, and 304 to a viewer that has the bytes', async () => {
+    const { id } = await newImage()
+    const origin = newOrigin()
+    const head = await origin.get(`/v/${id}/${rev}/${webp}`, { method: 'HEAD' })
+    await origin.settled()
+    expect(await head.text()).toBe('')
+    expect(Number(head.headers.get('content-length'))).toBe(
+      (await variants.head(`v/${id}/${rev}/${webp}`))?.size,
+    )
+    const headers = { 'if-none-match': head.headers.get('etag')! }
+    expect((await origin.get(`/v/${id}/_/${webp}`, { headers })).status).toBe(304)
+  })
+
+  it.each<[string, Partial<ImageRecord>]>([
+    ['pending', { processingStatus: 'pending', expiresAt: Math.floor(Date.now() / 1000) + 3600 }],
+    ['private', { visibility: 'private' }],
+  ])('does not deliver a %s image', async (_, changes) => {
+    const { id } = await newImage(changes)
+    const response = await newOrigin().get(`/v/${id}/_/${webp}`)
+    expect(response.status).toBe(404)
+    expect(response.headers.get('cache-control')).toBe(absent)
+  })
+
+  it('answers 404 for a deleted image, one that never was, and one whose original is lost', async () => {
+    const deleted = await newImage()
+    await metadata.delete(deleted.id, 1)
+    const lost = await newImage()
+    await originals.delete([lost.s3Key])
+    for (const id of [deleted.id, '01JD0R3XW6ZQJ5Y5T1ZZZZZZZZ', lost.id]) {
+      const response = await newOrigin().get(`/v/${id}/_/${webp}`)
+      expect(response.status).toBe(404)
+      expect(await response.json()).toMatchObject({ code: 'IMAGE_NOT_FOUND', status: 404 })
+    }
+  })
+
+  it.each([
+    ['/v/nope', 400, 'INVALID_PATH'],
+    ['/i/01JD0R3XW6ZQJ5Y5T1V9N4K8MH', 400, 'INVALID_PATH'],
+    [`/v/01JD0R3XW6ZQJ5Y5T1V9N4K8MH/_/1-w641-q2.webp`, 400, 'INVALID_PATH'],
+  ])('answers %s with %i', async (path, status, code) => {
+    const response = await newOrigin().get(path)
+    expect(response.status).toBe(status)
+    expect(response.headers.get('content-type')).toBe('application/problem+json')
+    expect(await response.json()).toMatchObject({ code })
+  })
+
+  it('refuses methods that would change something', async () => {
+    const response = await newOrigin().get(`/v/x`, { method: 'POST' })
+    expect(response.status).toBe(405)
+    expect(response.headers.get('allow')).toBe('GET, HEAD')
+  })
+
+  it('answers 422 for an original that cannot be decoded or is too large, and stores nothing', async () => {
+    const broken = await newImage({}, photograph.subarray(0, 40_000))
+    const response = await newOrigin().get(`/v/${broken.id}/_/${webp}`)
+    expect(await response.json()).toMatchObject({ status: 422, code: 'SOURCE_UNREADABLE' })
+
+    const large = await newImage()
+    const small = newOrigin({ limits: { ...defaultLimits, sourceBytesMax: 1000 } })
+    expect(await (await small.get(`/v/${large.id}/_/${webp}`)).json()).toMatchObject({
+      code: 'SOURCE_TOO_LARGE',
+    })
+    await small.settled()
+    expect([...(await keysOf(broken.id)), ...(await keysOf(large.id))]).toEqual([])
+  })
+
+  it('renders again after a failure: a failed render is not shared for ever', async () => {
+    const { id, s3Key } = await newImage({}, Buffer.from('not there yet'))
+    const origin = newOrigin()
+    expect((await origin.get(`/v/${id}/_/${webp}`)).status).toBe(422)
+    await origin.settled()
+    await originals.put(s3Key, photograph, { contentType: 'image/jpeg' })
+    expect((await origin.get(`/v/${id}/_/${webp}`)).status).toBe(200)
+  })
+
+  it('answers 503 with Retry-After when the render queue is full, and recovers', async () => {
+    const { id } = await newImage()
+    const origin = newOrigin({ limits: { ...defaultLimits, rendersMax: 1, queuedRendersMax: 2 } })
+    const widths = [56, 72, 88, 112, 136, 168, 216, 264]
+    const responses = await Promise.all(widths.map((width) => origin.get(`/v/${id}/_/1-w${width}-q2.webp`)))
+    const refused = responses.filter(({ status }) => status === 503)
+    expect(refused.length).toBeGreaterThan(0)
+    expect(refused.length).toBeLessThan(widths.length)
+    expect(refused[0]!.headers.get('retry-after')).toMatch(/^\d+$/)
+    await origin.settled()
+    expect((await origin.get(`/v/${id}/_/1-w264-q2.webp`)).status).toBe(200)
+  })
+
+  it('answers though the variant cannot be stored, and counts it', async () => {
+    const { id } = await newImage()
+    const failing: ObjectStore = { ...variants, put: () => Promise.reject(new Error('no bucket')) }
+    const metrics = new Registry()
+    const origin = newOrigin({ variants: failing, metrics })
+    expect((await origin.get(`/v/${id}/${rev}/${webp}`)).status).toBe(200)
+    await origin.settled()
+    const { values } = await metrics.getSingleMetric('tintype_variant_store_failures_total')!.get()
+    expect(values[0]?.value).toBe(1)
+  })
+
+  it('answers 500 without details when a store is broken', async () => {
+    const broken: MetadataStore = { ...metadata, get: () => Promise.reject(new Error('secret table name')) }
+    const response = await newOrigin({ metadata: broken }).get(`/v/01JD0R3XW6ZQJ5Y5T1V9N4K8MH/_/${webp}`)
+    expect(response.status).toBe(500)
+    expect(await response.text()).not.toContain('secret')
+  })
+
+  it.each<[string, (record: ImageRecord) => Promise<unknown>]>([
+    ['deleted', ({ id }) => metadata.delete(id, 1)],
+    [
+      'replaced',
+      ({ id }) => metadata.update(id, { rev: 'ffffffff', updatedAt: new Date().toISOString() }, 1),
+    ],
+    [
+      'made private',
+      ({ id }) => metadata.update(id, { visibility: 'private', updatedAt: new Date().toISOString() }, 1),
+    ],
+  ])('takes back a variant whose image was %s while it was rendered', async (_, change) => {
+    const record = await newImage()
+    // The change comes between the render and the put, after whatever cleared the bucket.
+    const late: ObjectStore = {
+      ...variants,
+      async put(...parameters) {
+        await change(record)
+        return variants.put(...parameters)
+      },
+    }
+    const origin = newOrigin({ variants: late })
+    expect((await origin.get(`/v/${record.id}/${rev}/${webp}`)).status).toBe(200)
+    await origin.settled()
+    expect(await keysOf(record.id)).toEqual([])
+  })
+})
