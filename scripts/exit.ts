@@ -1,0 +1,12 @@
+import { CommandError } from './api-client.ts'
+
+/** Runs a command: what went wrong is told on standard error, and the exit code is 1. */
+export async function run(command: () => Promise<void>): Promise<void> {
+  try {
+    await command()
+  } catch (error) {
+    // Anything else is a fault of ours: its stack helps to find it.
+    console.error(error instanceof CommandError ? error.message : error)
+    process.exitCode = 1
+  }
+}
