@@ -143,6 +143,15 @@ describe('an answer', () => {
     expect(headers['via']).not.toContain('other')
   })
 
+  it('loses the Vary of the origin also where the policy has none', async () => {
+    const other = await startEdge({ origin: origin.origin, now, responseHeaders: { 'X-Own': 'policy' } })
+    origin.respond = answer(200, { Vary: 'Cookie', 'x-own': 'origin' })
+    const { headers } = await other.get('/a')
+    expect(headers['vary']).toBeUndefined()
+    expect(headers['x-own']).toBe('policy')
+    await other.close()
+  })
+
   it('is keyed by the path alone, whatever the viewer sends', async () => {
     await viewer.get('/a?one=1', { cookie: 'a=b', accept: 'image/avif' })
     expect((await viewer.get('/a?two=2', { 'cache-control': 'no-cache', pragma: 'no-cache' })).xCache).toBe(
@@ -359,6 +368,8 @@ describe('stale-while-revalidate', () => {
     expect(last).toMatchObject({ xCache: 'Hit', text: 'new' })
     expect(last.headers['age']).toBe('0')
     expect(origin.requests).toHaveLength(2)
+    // The refresh went through to the origin: no tier on the way answered with its own stale image.
+    expect(viewer.edge.stats().tiers.slice(1)).toMatchObject([{ hits: 0 }, { hits: 0 }])
   })
 
   it('asks the origin first once the window is over', async () => {

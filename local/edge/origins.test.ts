@@ -109,11 +109,12 @@ describe('httpOrigin', () => {
   })
 
   it('fails with connect, timeout or broken', async () => {
-    const origin = httpOrigin({ baseUrl: remote.baseUrl, responseTimeoutMs: 20 })
+    const impatient = httpOrigin({ baseUrl: remote.baseUrl, responseTimeoutMs: 20 })
     remote.respond = () => undefined
-    await expect(origin({ method: 'GET', path: '/a', headers: {} })).rejects.toMatchObject({
+    await expect(impatient({ method: 'GET', path: '/a', headers: {} })).rejects.toMatchObject({
       kind: 'timeout',
     })
+    const origin = httpOrigin({ baseUrl: remote.baseUrl })
     remote.respond = (_, res) => {
       res.writeHead(200, { 'Content-Length': '10' })
       res.write('half')
