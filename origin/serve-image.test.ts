@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import pino from 'pino'
 import { Registry } from 'prom-client'
-import { beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { ImageRecord } from '../core/image.ts'
 import type { MetadataStore } from '../core/metadata-store.ts'
 import type { ObjectStore } from '../core/object-store.ts'
 import { photographs } from '../local/photographs.ts'
-import { createTestBucket } from '../local/testing/test-bucket.ts'
+import { startTestS3, type TestS3 } from '../local/testing/test-s3.ts'
 import { createTestTable } from '../local/testing/test-table.ts'
 import { type Background, createBackground } from '../runtime/background.ts'
 import { loadSharp } from '../runtime/sharp.ts'
@@ -28,16 +28,16 @@ let variants: ObjectStore
 let metadata: MetadataStore
 let serial = 0
 
+let s3: TestS3
+
 beforeAll(async () => {
-  const [originalsBucket, variantsBucket, table] = await Promise.all([
-    createTestBucket(),
-    createTestBucket(),
-    createTestTable(),
-  ])
-  originals = createS3ObjectStore(originalsBucket)
-  variants = createS3ObjectStore(variantsBucket)
-  metadata = createDynamoMetadataStore(table)
+  s3 = await startTestS3()
+  originals = createS3ObjectStore({ client: s3.client, bucket: await s3.createBucket() })
+  variants = createS3ObjectStore({ client: s3.client, bucket: await s3.createBucket() })
+  metadata = createDynamoMetadataStore(await createTestTable())
 })
+
+afterAll(() => s3.stop())
 
 /** An origin of its own, with counters that start at zero. */
 function newOrigin(overrides: Partial<ServeImageDependencies> = {}) {
