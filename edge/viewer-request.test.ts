@@ -94,13 +94,14 @@ describe('the built viewer-request function', () => {
       host: 'img.example.com',
       'user-agent': 'x',
       range: 'bytes=0-9',
+      'if-range': '"a"',
       'if-none-match': '"a"',
       'x-forwarded-host': 'evil.example',
       authorization: 'Bearer x',
       'cache-control': 'no-cache',
     }
     const result = send(`/i/${id}?w=640&x=1`, { headers }) as EdgeRequest
-    expect(Object.keys(result.headers).toSorted()).toEqual(['host', 'if-none-match', 'range'])
+    expect(Object.keys(result.headers).toSorted()).toEqual(['host', 'if-none-match', 'if-range', 'range'])
     expect(result.querystring).toEqual({})
     expect(result.cookies).toEqual({})
   })

@@ -12,7 +12,7 @@ const urlLengthMax = 2048
  * The headers that go on to cache and origin. All others are dropped, so that a stray header can neither reach
  * an origin nor poison the cache. Accept has done its work when it arrives here: the path names the format.
  */
-const forwardedHeaders = ['host', 'if-none-match', 'if-modified-since', 'range']
+const forwardedHeaders = ['host', 'if-none-match', 'if-modified-since', 'if-range', 'range']
 
 /** CloudFront's viewer-request function: rewrites a public URL to its canonical path, or refuses it. */
 export function handler(event: ViewerRequestEvent): EdgeRequest | EdgeResponse {
