@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { ImagePatch, type ImageRecord } from '../core/image.ts'
+import { FocalPoint, ImagePatch, type ImageRecord } from '../core/image.ts'
 import type { ListQuery } from '../core/metadata-store.ts'
 import { mustChange, mustSee, type User } from './auth.ts'
 import type { UserCall } from './call.ts'
@@ -29,6 +29,7 @@ type ListParameters = z.infer<typeof ListParameters>
 /** The body of PATCH /images/:id. */
 export const ImageChanges = z.strictObject({
   ...ImagePatch.shape,
+  focalPoint: z.strictObject(FocalPoint.shape).nullable().optional(),
   version: z
     .number()
     .int()

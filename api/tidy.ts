@@ -130,9 +130,11 @@ export function createTidy(deps: TidyDependencies) {
 
   async function sweep(intentId: string, attemptsBefore: number): Promise<keyof SweepReport> {
     const { imageId, attempt, kind, obsoleteKey } = parseIntentId(intentId)
+    // An attempt that only looks again has had its original named by the record: it is not left over.
+    const leftOver: TidyOptions =
+      kind === 'look-again' ? { purge: 'if-found' } : { attempt, obsoleteKey, purge: 'always' }
     try {
-      const purgeWhen = kind === 'look-again' ? 'if-found' : 'always'
-      const outcome = await tidyImage(imageId, { attemptsBefore, attempt, obsoleteKey, purge: purgeWhen })
+      const outcome = await tidyImage(imageId, { attemptsBefore, ...leftOver })
       if (outcome === 'tidied') await metadata.closeIntent(intentId)
       outcomes.inc({ outcome })
       return outcome
