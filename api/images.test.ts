@@ -432,6 +432,23 @@ describe('DELETE /images/:id', () => {
   })
 })
 
+describe('tidying', () => {
+  it('keeps what belongs to an image, also where it has no revision yet', async () => {
+    const image = await app.upload(photograph(0))
+    const old = await migrated('9f1f7c3e-5a4e-4b1e-9d5f-3f1c2b7a9e04')
+    const kept = [
+      `v/${image.id}/${image.rev}/1-w640-q2.webp`,
+      `m/${image.id}/${image.rev}.jpg`,
+      `v/${old.id}/_/1-w640-q2.webp`,
+    ]
+    for (const key of kept) await world.variants.put(key, Buffer.from(key), { contentType: 'image/webp' })
+    world.advance(16 * 60)
+    for (const { id } of [image, old]) await app.tidy.tidyImage(id)
+    for (const key of kept) expect([key, await world.variants.head(key)]).not.toEqual([key, null])
+    for (const { s3Key } of [image, old]) expect(await world.originals.head(s3Key)).not.toBeNull()
+  })
+})
+
 describe('where originals are retained', () => {
   it('keeps replaced and deleted ones, also after sweeping, and removes everything else', async () => {
     const retaining = await createTestApi(world, { retainOriginals: true })

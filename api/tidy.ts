@@ -1,5 +1,5 @@
 import type { ImageRecord } from '../core/image.ts'
-import { variantPrefix } from '../core/image-url.ts'
+import { aliasRev, variantPrefix } from '../core/image-url.ts'
 import type { ApiDependencies } from './dependencies.ts'
 import {
   type Attempt,
@@ -67,8 +67,10 @@ export function createTidy(deps: TidyDependencies) {
     return 'tidied'
   }
 
+  /** Keeps those of the present revision. Of private images, which have no public URL, nothing is kept ready. */
   async function removeVariants(id: string, record: ImageRecord | null): Promise<boolean> {
-    const keep = deliverable(record) ? [`${variantPrefix(id)}${record.rev}/`, `m/${id}/${record.rev}.`] : []
+    const rev = record?.rev ?? aliasRev
+    const keep = record?.visibility === 'public' ? [`${variantPrefix(id)}${rev}/`, `m/${id}/${rev}.`] : []
     const isStale = (key: string): boolean => !keep.some((prefix) => key.startsWith(prefix))
     const [stale, staleMasters] = await Promise.all([
       keysWhere(variants.list(variantPrefix(id)), isStale),
@@ -146,11 +148,6 @@ export function createTidy(deps: TidyDependencies) {
   }
 
   return { tidyImage, finish, sweepIntents }
-}
-
-/** Private images are not delivered on public URLs, so nothing of them is kept ready. */
-function deliverable(record: ImageRecord | null): record is ImageRecord {
-  return record?.visibility === 'public' && record.rev !== null
 }
 
 async function keysWhere(keys: AsyncIterable<string>, test: (key: string) => boolean): Promise<string[]> {
