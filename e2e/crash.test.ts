@@ -128,7 +128,7 @@ async function originalsOnDisk(): Promise<string[]> {
   const closers: (() => Promise<void>)[] = []
   const { originals } = await startEmbeddedStores({
     ...loadLocalConfig({ DATA_DIR: dataDir }),
-    uploadOrigins: [],
+    uploadOrigins: ['http://localhost'],
     onObjectEvent: () => {},
     log: pino({ level: 'silent' }),
     onStop: (close) => closers.push(close),

@@ -19,7 +19,7 @@ import {
   tableName,
   variantsBucket,
 } from './parts.ts'
-import { createS3Server, type S3Event } from './s3/index.ts'
+import { createS3Server, type S3EventListener } from './s3/index.ts'
 
 export interface EmbeddedStores {
   originals: ObjectStore
@@ -34,7 +34,7 @@ export interface EmbeddedStores {
 export interface EmbeddedStoresOptions extends Pick<LocalConfig, 'dataDir' | 'dynamoDbEngine'> {
   /** Origins of pages that may send files straight to the originals bucket. */
   uploadOrigins: string[]
-  onObjectEvent: (event: S3Event) => void
+  onObjectEvent: S3EventListener
   log: Logger
   /** Takes what ends a part; it is called last in, first out. */
   onStop: (close: () => Promise<void>) => void

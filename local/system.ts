@@ -80,9 +80,9 @@ async function start(
   const stores = await startEmbeddedStores({
     ...config,
     uploadOrigins: [url, `http://127.0.0.1:${door.port}`, ...config.corsOrigins],
-    onObjectEvent: (event) => {
-      const imageId = /^pending\/([^/]+)$/.exec(event.key)?.[1]
-      if (imageId === undefined || !event.name.startsWith('ObjectCreated')) return
+    onObjectEvent: ({ eventName, s3 }) => {
+      const imageId = /^pending\/([^/]+)$/.exec(decodeURIComponent(s3.object.key))?.[1]
+      if (imageId === undefined || !eventName.startsWith('ObjectCreated:')) return
       if (completeUpload !== undefined) background.run(completeUpload(imageId))
     },
     log,
