@@ -33,6 +33,14 @@ export function createCard(image: ImageView, onDelete: () => Promise<void>): HTM
   return card
 }
 
+/** Takes a card off the page. */
+export function removeCard(card: Element): void {
+  const img = card.querySelector('img')
+  // Of a picture that is nowhere, `auto` is no width: the browser would fetch a larger file for it.
+  if (img !== null) img.sizes = `${img.clientWidth}px`
+  card.remove()
+}
+
 /** What to call an image: its title, else the name of its file. */
 export function titleOf(image: ImageView): string {
   return image.title ?? image.originalFilename
@@ -52,7 +60,8 @@ function createPicture(image: ImageView, delivery: HTMLElement): HTMLElement {
   img.addEventListener('load', () => {
     // It would shine through a transparent picture.
     img.style.background = 'none'
-    void describeDelivery(img, delivery)
+    // It loads once more when it is removed.
+    if (img.isConnected) void describeDelivery(img, delivery)
   })
   img.addEventListener('error', () => {
     delivery.textContent = 'The picture could not be loaded.'

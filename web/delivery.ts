@@ -15,15 +15,11 @@ export interface Delivery {
  * Finds out what the browser chose and got for a picture that has loaded. The edge is asked again, with HEAD, so
  * `cache` tells how it would serve the next visitor.
  *
- * @throws an error if the edge does not have the picture any more, or may not be asked from this page
+ * @throws an error if the edge does not have this picture any more, or may not be asked from this page
  */
 export async function inspectDelivery(image: HTMLImageElement): Promise<Delivery> {
   const url = image.currentSrc
-  const [width, response] = await Promise.all([
-    pixelWidth(url),
-    fetch(url, { method: 'HEAD', cache: 'no-store', headers: { accept: acceptFor(url) } }),
-  ])
-  if (!response.ok) throw new Error(`the edge answers ${response.status}`)
+  const [width, response] = await Promise.all([pixelWidth(url), askEdge(url)])
   const age = response.headers.get('age')
   return {
     format: (response.headers.get('content-type') ?? '').replace('image/', '').toUpperCase(),
@@ -42,9 +38,25 @@ async function pixelWidth(url: string): Promise<number> {
   return file.naturalWidth
 }
 
-/** Exactly the format that came, where the browser tells; else what today's browsers accept. */
-function acceptFor(url: string): string {
-  const timing = performance.getEntriesByName(url)[0]
-  const type = timing !== undefined && 'contentType' in timing ? String(timing.contentType) : ''
-  return type.startsWith('image/') ? type : 'image/avif,image/webp,image/*'
+/** What the browser may have asked for, likeliest first. */
+const accepts = ['image/avif,image/webp,image/*', 'image/webp,image/*', 'image/*']
+
+/**
+ * The edge's answer to HEAD, for the format that the browser got. A page is not told which that was, but how many
+ * bytes it had.
+ */
+async function askEdge(url: string): Promise<Response> {
+  const received = bytesReceived(url)
+  for (const accept of accepts) {
+    const response = await fetch(url, { method: 'HEAD', cache: 'no-store', headers: { accept } })
+    if (!response.ok) throw new Error(`the edge answers ${response.status}`)
+    if (received === 0 || received === Number(response.headers.get('content-length'))) return response
+  }
+  throw new Error('the edge has other pictures by now')
+}
+
+/** 0 if the browser does not say: it notes down the first few hundred files of a page only. */
+function bytesReceived(url: string): number {
+  const timings = performance.getEntriesByName(url, 'resource') as PerformanceResourceTiming[]
+  return timings.find(({ encodedBodySize }) => encodedBodySize > 0)?.encodedBodySize ?? 0
 }

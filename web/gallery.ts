@@ -1,5 +1,5 @@
 import { type Api, ApiProblem, createApi, type ImageView } from './api.ts'
-import { createCard, titleOf } from './card.ts'
+import { createCard, removeCard, titleOf } from './card.ts'
 import { element, find } from './html.ts'
 import { acceptFiles } from './pick-files.ts'
 
@@ -31,7 +31,7 @@ function signIn(user: string): void {
   sessionStorage.setItem(userKey, user)
   api = createApi(user)
   nextCursor = null
-  gallery.replaceChildren()
+  for (const card of gallery.querySelectorAll('.card')) removeCard(card)
   uploads.replaceChildren()
   void showPage()
 }
@@ -107,7 +107,7 @@ function cardFor(image: ImageView): HTMLElement {
       problem.replaceChildren(describe(error))
       throw error
     }
-    card.remove()
+    removeCard(card)
     // The focus was in the card.
     heading.focus()
     announce(`${titleOf(image)} is deleted.`)

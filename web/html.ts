@@ -16,11 +16,11 @@ export function find<Kind extends HTMLElement>(id: string, kind: new () => Kind)
   throw new TypeError(`the page has no ${kind.name} with the id ${id}`)
 }
 
-/** In the unit that a person would choose, such as `43 kB`. */
+/** In the unit that a person would choose, such as `43.2 kB`. */
 export function formatBytes(bytes: number): string {
   if (bytes < 1000) return `${bytes} B`
   const [value, unit] = bytes < 999_500 ? [bytes / 1000, 'kB'] : [bytes / 1_000_000, 'MB']
-  return `${value.toLocaleString('en', { maximumSignificantDigits: value < 10 ? 2 : 3 })} ${unit}`
+  return `${value.toFixed(value < 100 ? 1 : 0)} ${unit}`
 }
 
 /** Such as `40 s`, `12 min` or `3 h`. */
