@@ -11,7 +11,8 @@ import { startEmbeddedStores } from '../local/embedded-stores.ts'
 import { loadLocalConfig } from '../runtime/config.ts'
 import { type ImageJson, tokenFor, upload } from './test-system.ts'
 
-const main = fileURLToPath(new URL('../local/main.ts', import.meta.url))
+const repository = fileURLToPath(new URL('..', import.meta.url))
+const node = [process.execPath, '--import', 'tsx', 'local/main.ts'] as const
 const photographBytes = photographs.map(({ path }) => new Uint8Array(readFileSync(path)))
 let dataDir: string
 const children: ChildProcess[] = []
@@ -25,9 +26,13 @@ afterAll(async () => {
   await rm(dataDir, { recursive: true, force: true })
 })
 
-/** Starts the system as `npm start` does, in a process of its own that can be killed. */
-async function startProcess(): Promise<{ url: string; child: ChildProcess }> {
-  const child = spawn(process.execPath, ['--import', 'tsx', main], {
+/** Starts the system in a process of its own that can be killed. */
+async function startProcess([command, ...parameters]: readonly [string, ...string[]] = node): Promise<{
+  url: string
+  child: ChildProcess
+}> {
+  const child = spawn(command, parameters, {
+    cwd: repository,
     env: { ...process.env, PORT: '0', DATA_DIR: dataDir },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
@@ -113,6 +118,20 @@ describe('kill -9 during uploads', () => {
     expect(child.exitCode).toBe(0)
     expect(await originalsOnDisk()).toHaveLength(listed.length)
   })
+
+  it(
+    'ends with npm, also with a killed one, and starts again on the same data',
+    { timeout: 60_000 },
+    async () => {
+      const { url, child } = await startProcess(['npm', 'start'])
+      child.kill('SIGKILL')
+      const next = await startProcess()
+      await expect(fetch(`${url}/health`)).rejects.toThrow()
+      const stopped = exited(next.child)
+      next.child.kill('SIGTERM')
+      await stopped
+    },
+  )
 
   it('refuses a second system on the same data', { timeout: 60_000 }, async () => {
     const { child } = await startProcess()

@@ -4,6 +4,10 @@ import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
+/** How long a start waits for the data: the process before it may be on its way out. */
+const retries = 20
+const retryPauseMs = 250
+
 /** Another process works on the same data. */
 export class DataDirInUse extends Error {
   override readonly name = 'DataDirInUse'
@@ -24,7 +28,10 @@ export async function takeDataDir(dataDir: string): Promise<() => Promise<void>>
   // Socket paths must be short, data folders need not be.
   const name = createHash('sha256').update(dataDir).digest('hex').slice(0, 16)
   const socketPath = join(tmpdir(), `tintype-${name}.sock`)
-  if (await isAnswered(socketPath)) throw new DataDirInUse(dataDir)
+  for (let attempt = 1; await isAnswered(socketPath); attempt++) {
+    if (attempt > retries) throw new DataDirInUse(dataDir)
+    await new Promise((resolve) => setTimeout(resolve, retryPauseMs))
+  }
   await rm(socketPath, { force: true })
 
   const server = createServer((socket) => socket.end())

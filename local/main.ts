@@ -1,13 +1,11 @@
 import pino from 'pino'
 import { ConfigError, loadLocalConfig } from '../runtime/config.ts'
 import { DataDirInUse } from './data-dir.ts'
+import { whenOrphaned } from './orphaned.ts'
 import { startSystem, type System } from './system.ts'
 
 // The SDK's advice to move to a newer Node is for its own users; ours read which Node is supported in the README.
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true'
-
-const parentCheckMs = 500
-const parent = process.ppid
 
 try {
   const config = loadLocalConfig(process.env)
@@ -56,12 +54,8 @@ function stopOnSignals(system: System): void {
   process.on('SIGINT', stop)
   process.on('SIGTERM', stop)
   process.on('SIGHUP', stop)
-  // A killed npm leaves its child behind, which would hold the port against the next start.
-  if (process.env.npm_lifecycle_event !== undefined) {
-    setInterval(() => {
-      if (process.ppid !== parent) stop()
-    }, parentCheckMs).unref()
-  }
+  // Killed, npm can't pass the signal on: its child would hold port and data against the next start.
+  if (process.env.npm_lifecycle_event !== undefined) whenOrphaned(() => process.exit(1))
 }
 
 function messageFor(error: unknown): string {
