@@ -92,8 +92,7 @@ function watch(child: ChildProcess): Java {
   const exit = new Promise<void>((resolve) => {
     const ended = (): void => {
       exited = true
-      // Lets the reader behind java go as well.
-      child.stdin?.destroy()
+      endReader(child)
       resolve()
     }
     child.once('exit', ended)
@@ -116,6 +115,16 @@ function watch(child: ChildProcess): Java {
       await exit
       clearTimeout(timer)
     },
+  }
+}
+
+/** Ends the reader that java has left behind: were its input closed, it would kill whoever has that id by now. */
+function endReader({ pid }: ChildProcess): void {
+  if (pid === undefined) return
+  try {
+    process.kill(-pid, 'SIGKILL')
+  } catch {
+    // It has ended already, as it does when the shell never came to start java.
   }
 }
 
