@@ -1,5 +1,7 @@
-import { generateKeyPair, importJWK, SignJWT } from 'jose'
-import { beforeAll, describe, expect, it } from 'vitest'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { createRemoteJWKSet, generateKeyPair, importJWK, SignJWT } from 'jose'
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import {
   audience,
   createTestApi,
@@ -43,6 +45,14 @@ async function tokenWithout(claim: string): Promise<string> {
   const { [claim]: _, ...rest } = claims()
   const { privateKey } = await trusted
   return new SignJWT(rest).setProtectedHeader({ alg: 'RS256' }).sign(privateKey)
+}
+
+/** Answers 500 to every request, until the test has finished. */
+async function failingIssuer(): Promise<AddressInfo> {
+  const server = createServer((_, response) => response.writeHead(500).end())
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  onTestFinished(() => void server.close())
+  return server.address() as AddressInfo
 }
 
 const trusted = generateKeyPair('RS256', { extractable: true })
@@ -117,6 +127,16 @@ describe('the bearer token', () => {
     }
   })
 
+  it('is refused with another algorithm even where there is a key for it', async () => {
+    const secret = Buffer.alloc(32, 1)
+    const shared = await createTestApi(world, { tokenKeys: async () => secret })
+    const token = await new SignJWT(claims()).setProtectedHeader({ alg: 'HS256' }).sign(secret)
+    const headers = { authorization: `Bearer ${token}` }
+    expect(await refusal(await shared.call('GET', '/images', { as: null, headers }))).toBe(
+      '401 UNAUTHENTICATED',
+    )
+  })
+
   it.each(['exp', 'sub', 'iss', 'aud'])('is refused without %s', async (claim) => {
     const { publicKey } = await trusted
     const rsa = await createTestApi(world, { tokenKeys: async () => publicKey })
@@ -125,11 +145,12 @@ describe('the bearer token', () => {
   })
 
   it('is neither accepted nor refused while its keys cannot be had', async () => {
-    const unreachable = await createTestApi(world, {
-      tokenKeys: () => Promise.reject(new TypeError('fetch failed')),
-    })
-    const response = await unreachable.call('GET', '/images')
-    expect(response.headers.get('retry-after')).toBe('5')
-    expect(await refusal(response)).toBe('503 UNAVAILABLE')
+    const { port } = await failingIssuer()
+    for (const url of [`http://127.0.0.1:${port}/jwks`, 'http://127.0.0.1:1/jwks']) {
+      const unreachable = await createTestApi(world, { tokenKeys: createRemoteJWKSet(new URL(url)) })
+      const response = await unreachable.call('GET', '/images')
+      expect(response.headers.get('retry-after')).toBe('5')
+      expect(await refusal(response)).toBe('503 UNAVAILABLE')
+    }
   })
 })

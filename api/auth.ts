@@ -13,6 +13,9 @@ export interface User {
   isService: boolean
 }
 
+/** The issuer is slow, answers with an error, or with something that is no key set: it says nothing of the token. */
+const keySetErrors = new Set<string>(['ERR_JWKS_TIMEOUT', 'ERR_JOSE_GENERIC', 'ERR_JWKS_INVALID'])
+
 /** Seconds by which the clock of the issuer may differ from ours. */
 const clockToleranceSeconds = 5
 
@@ -75,7 +78,7 @@ function mayWriteFor(user: User, owner: string): boolean {
 
 function refusalFor(error: unknown): unknown {
   if (error instanceof errors.JWTExpired) return unauthenticated('expired', error)
-  if (error instanceof errors.JWKSTimeout) return keysUnavailable(error)
+  if (error instanceof errors.JOSEError && keySetErrors.has(error.code)) return keysUnavailable(error)
   if (error instanceof errors.JOSEError) return unauthenticated('invalid', error)
   // jose throws a TypeError for a token that is none; and so does fetch where the issuer can't be reached.
   if (error instanceof TypeError && error.message === 'fetch failed') return keysUnavailable(error)

@@ -41,6 +41,21 @@ export interface ApiDependencies {
   background: (task: Promise<unknown>) => void
 }
 
+/** What uploads need; without a token's means, so that an event of the object store can complete one too. */
+export type UploadDependencies = Pick<
+  ApiDependencies,
+  | 'originals'
+  | 'metadata'
+  | 'loadSharp'
+  | 'limits'
+  | 'cdnUrl'
+  | 'retainOriginals'
+  | 'now'
+  | 'log'
+  | 'metrics'
+  | 'background'
+>
+
 export interface Limits {
   /** Largest file that goes through the API itself. */
   uploadBytesMax: number

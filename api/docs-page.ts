@@ -54,6 +54,7 @@ export async function docsAsset({ params }: Pick<Call, 'params'>): Promise<Respo
   if (text === undefined) {
     text = loadAsset(name)
     loaded.set(name, text)
+    text.catch(() => loaded.delete(name))
   }
   return new Response(await text, {
     headers: { 'content-type': contentType, 'cache-control': 'public, max-age=86400' },

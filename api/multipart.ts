@@ -7,6 +7,7 @@ import {
   type MultipartPart,
   parseMultipartStream,
 } from '@remix-run/multipart-parser'
+import { Problem } from '../core/problem.ts'
 import { imageTooLarge, problem, validationFailed } from './problems.ts'
 import { endedEarly } from './read-bytes.ts'
 
@@ -22,15 +23,13 @@ const partsMax = 32
 /** What the fields may add to the file, in bytes. */
 const fieldsBytesMax = 100_000
 
-/** Where a file above the limit may go instead. */
-export const directUploadAdvice = 'Send larger ones straight to the object store: see POST /uploads.'
-
 /**
  * Reads a form with a file in the field `file`, and stops reading where the file exceeds `bytesMax`.
  *
+ * @param advice what to do with a larger file, for the refusal
  * @throws {Problem} UNSUPPORTED_MEDIA_TYPE, IMAGE_TOO_LARGE, or VALIDATION_FAILED for a form that is malformed
  */
-export async function readUploadForm(request: Request, bytesMax: number): Promise<UploadForm> {
+export async function readUploadForm(request: Request, bytesMax: number, advice = ''): Promise<UploadForm> {
   const contentType = request.headers.get('content-type') ?? ''
   if (!/^multipart\/form-data\s*(;|$)/i.test(contentType)) {
     throw problem('UNSUPPORTED_MEDIA_TYPE', 'The body must be multipart/form-data.')
@@ -39,7 +38,7 @@ export async function readUploadForm(request: Request, bytesMax: number): Promis
   if (boundary === null) throw malformed('has no boundary')
   if (request.body === null) throw malformed('is empty')
   if (Number(request.headers.get('content-length') ?? 0) > bytesMax + fieldsBytesMax) {
-    throw imageTooLarge(bytesMax, directUploadAdvice)
+    throw imageTooLarge(bytesMax, advice)
   }
 
   const form = new FormBuilder()
@@ -47,7 +46,7 @@ export async function readUploadForm(request: Request, bytesMax: number): Promis
   try {
     for await (const part of parseMultipartStream(request.body, { boundary, ...limits })) form.add(part)
   } catch (error) {
-    throw problemFor(error, bytesMax)
+    throw problemFor(error, bytesMax, advice)
   }
   return form.build()
 }
@@ -72,17 +71,18 @@ class FormBuilder {
   }
 }
 
-function problemFor(error: unknown, bytesMax: number): unknown {
+function problemFor(error: unknown, bytesMax: number, advice: string): unknown {
+  if (error instanceof Problem) return error
   if (error instanceof MaxFileSizeExceededError || error instanceof MaxTotalSizeExceededError) {
-    return imageTooLarge(bytesMax, directUploadAdvice, error)
+    return imageTooLarge(bytesMax, advice, error)
   }
   if (error instanceof MaxPartsExceededError) return malformed(`has more than ${partsMax} parts`, error)
   if (error instanceof MultipartParseError) return malformed('is malformed', error)
-  // The decoder's word for a field or a header that is not UTF-8.
-  if (error instanceof TypeError && 'code' in error) return malformed('is not UTF-8', error)
-  return error instanceof TypeError || (error instanceof Error && error.name === 'AbortError')
-    ? endedEarly(error)
-    : error
+  if (error instanceof TypeError && 'code' in error && error.code === 'ERR_ENCODING_INVALID_ENCODED_DATA') {
+    return malformed('is not UTF-8', error)
+  }
+  // All that is left is the stream's: the caller is gone.
+  return endedEarly(error)
 }
 
 function malformed(what: string, cause?: unknown): Error {

@@ -39,7 +39,7 @@ export function problem(
 }
 
 export function validationFailed(errors: readonly Fault[], cause?: unknown): Problem {
-  const detail = errors.map(({ path, message }) => `${path}: ${message}`).join('; ')
+  const detail = errors.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`)).join('; ')
   return problem('VALIDATION_FAILED', detail, { extensions: { errors }, cause })
 }
 

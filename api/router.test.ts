@@ -148,6 +148,7 @@ describe('CORS', () => {
     'https://a.exampleXcom',
     'https://evil.test#.example.com',
     'https://app.test.evil.test',
+    'evilhttps://app.test',
     'null',
   ])('does not let %s read', async (origin) => {
     const { headers } = await from(origin)

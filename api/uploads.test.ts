@@ -345,6 +345,31 @@ describe('POST /images', () => {
     expect(sent).toBeLessThan(15_000_000)
   })
 
+  it('refuses a body that breaks off', async () => {
+    const before = await world.everything()
+    const body = new ReadableStream<Uint8Array>({
+      start: (controller) =>
+        controller.enqueue(new TextEncoder().encode('--b\r\ncontent-disposition: form-da')),
+      pull: (controller) => controller.error(new Error('connection reset')),
+    })
+    const headers = { 'content-type': 'multipart/form-data; boundary=b' }
+    const options = { headers, body, duplex: 'half' }
+    expect(await refusal(await app.call('POST', '/images', options))).toBe('400 VALIDATION_FAILED')
+    expect(await world.everything()).toEqual(before)
+  })
+
+  it('refuses a field that is not UTF-8', async () => {
+    const form = Buffer.from(
+      '--b\r\ncontent-disposition: form-data; name="title"\r\n\r\n\xff\r\n--b--',
+      'latin1',
+    )
+    const headers = { 'content-type': 'multipart/form-data; boundary=b' }
+    const problem = await problemIn(
+      await app.call('POST', '/images', { headers, body: new Uint8Array(form) }),
+    )
+    expect([problem.code, problem.detail]).toEqual(['VALIDATION_FAILED', 'the form is not UTF-8'])
+  })
+
   it('lets a service upload for any user, and nobody else', async () => {
     const fields: FormOptions['fields'] = [['userId', 'bob']]
     expect(await refusal(await post(photograph(), { fields }))).toBe('403 NOT_AUTHORIZED')

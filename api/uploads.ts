@@ -3,7 +3,7 @@ import { Problem } from '../core/problem.ts'
 import { ownerOfNew } from './auth.ts'
 import { goOn } from './background.ts'
 import type { UserCall } from './call.ts'
-import type { ApiDependencies } from './dependencies.ts'
+import type { UploadDependencies } from './dependencies.ts'
 import { createDirectUploads } from './direct-uploads.ts'
 import { claimImageId } from './idempotency.ts'
 import { imageView } from './image-view.ts'
@@ -17,20 +17,8 @@ import { imageNotFound } from './problems.ts'
 import { plainFilename, UploadFields, valuesOf } from './upload-fields.ts'
 import { validate } from './validate.ts'
 
-/** What uploads need; without a token's means, so that an event of the object store can complete one too. */
-export type UploadDependencies = Pick<
-  ApiDependencies,
-  | 'originals'
-  | 'metadata'
-  | 'loadSharp'
-  | 'limits'
-  | 'cdnUrl'
-  | 'retainOriginals'
-  | 'now'
-  | 'log'
-  | 'metrics'
-  | 'background'
->
+/** Where a file above the limit may go instead. */
+const directUploadAdvice = 'Send larger ones straight to the object store: see POST /uploads.'
 
 /** The ways in which an image comes in. */
 export function createUploads(deps: UploadDependencies) {
@@ -40,7 +28,7 @@ export function createUploads(deps: UploadDependencies) {
 
   /** POST /images: a file in a form. Nothing is written before the file was found good. */
   async function receive(call: UserCall): Promise<Response> {
-    const form = await readUploadForm(call.request, limits.uploadBytesMax)
+    const form = await readUploadForm(call.request, limits.uploadBytesMax, directUploadAdvice)
     const { userId, ...details } = validate(UploadFields, valuesOf(form.fields))
     const owner = ownerOfNew(call.user, userId)
     const original = await inspectOriginal(form.file.bytes, deps)

@@ -127,8 +127,8 @@ export async function createTestApi(world: TestWorld, overrides: Partial<ApiDepe
         ...(as !== null && { authorization: `Bearer ${await tokenFor(as, { scope, at: world.now() })}` }),
         ...headers,
       },
-      ...(body !== undefined && { body }),
-    })
+      ...(body !== undefined && { body, duplex: 'half' }),
+    } as RequestInit)
     return api(request)
   }
 
