@@ -159,6 +159,11 @@ export class DiskStore {
     }
   }
 
+  /** Removes staged bytes that are not to become an object after all. */
+  async discard({ stagedPath }: StagedObject): Promise<void> {
+    await this.files.discard(stagedPath)
+  }
+
   /**
    * Makes staged bytes the object of a key. Condition and write are one step: of several writers at most one finds
    * the key absent.
@@ -196,7 +201,7 @@ export class DiskStore {
         return record
       })
     } catch (error) {
-      await this.files.discard(staged.stagedPath)
+      await this.discard(staged)
       throw error
     }
   }

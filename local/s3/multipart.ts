@@ -177,7 +177,7 @@ export class MultipartUploads {
         return part
       })
     } catch (error) {
-      await this.#store.files.discard(staged.stagedPath)
+      await this.#store.discard(staged)
       throw error
     }
   }

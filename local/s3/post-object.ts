@@ -3,12 +3,12 @@ import { pipeline } from 'node:stream/promises'
 import busboy from 'busboy'
 import { S3Error } from './errors.ts'
 import type { DiskStore, StagedObject } from './disk-store.ts'
-import { describeObject, type ObjectRecord } from './object-record.ts'
+import { describeObject, type ObjectDescription, type ObjectRecord } from './object-record.ts'
 import type { Services } from './operation.ts'
 import { encodeKey } from './percent-encoding.ts'
 import { checkPostPolicy, type SizeLimits } from './post-policy.ts'
 import { receiveFile } from './received-body.ts'
-import type { S3Request } from './s3-request.ts'
+import { checkKey, type S3Request } from './s3-request.ts'
 import type { S3Response } from './s3-response.ts'
 import { type Credentials, verifyPolicySignature } from './signature.ts'
 import { xmlDocument } from './xml.ts'
@@ -39,18 +39,13 @@ export async function postObject(
   now: number,
 ): Promise<S3Response> {
   store.bucket(request.bucket)
-  const discard = (staged: StagedObject) => store.files.discard(staged.stagedPath)
-  const { fields, file } = await readForm(request, discard, async (received, content) => {
-    const limits = authorizeForm(request, received, credentials, now)
-    return stageFile(store, content, received, limits)
+  const { fields, upload } = await readForm(request, store, async (received, content) => {
+    const { key, limits } = authorizeForm(request, received, credentials, now)
+    const description = describeObject(received)
+    return { key, description, file: await stageFile(store, content, received, limits) }
   })
-  const object = await store.putObject(
-    request.bucket,
-    required(fields, 'key'),
-    file,
-    describeObject(fields),
-    { kind: 'always' },
-  )
+  const { key, file, description } = upload
+  const object = await store.putObject(request.bucket, key, file, description, { kind: 'always' })
   notifications.announce('ObjectCreated:Post', request, object)
   return successResponse(request, fields, object)
 }
@@ -60,12 +55,13 @@ function authorizeForm(
   fields: FormFields,
   credentials: Credentials,
   now: number,
-): SizeLimits {
+): { key: string; limits: SizeLimits } {
   const policy = fields.get('policy')
   if (policy === undefined) throw new S3Error('AccessDenied', 'The form has no policy.')
   const credential = required(fields, 'x-amz-credential')
   verifyPolicySignature(credentials, credential, policy, required(fields, 'x-amz-signature'))
-  return checkPostPolicy(policy, new Map([...fields, ['bucket', request.bucket]]), now)
+  const limits = checkPostPolicy(policy, new Map([...fields, ['bucket', request.bucket]]), now)
+  return { key: checkKey(required(fields, 'key')), limits }
 }
 
 async function stageFile(
@@ -74,32 +70,33 @@ async function stageFile(
   fields: FormFields,
   { bytesMin, bytesMax }: SizeLimits,
 ): Promise<StagedObject> {
-  const staged = await store.stage(receiveFile(content as AsyncIterable<Buffer>, fields, bytesMax))
-  if (staged.sizeBytes >= bytesMin) return staged
-  await store.files.discard(staged.stagedPath)
+  const file = await store.stage(receiveFile(content as AsyncIterable<Buffer>, fields, bytesMax))
+  if (file.sizeBytes >= bytesMin) return file
+  await store.discard(file)
   throw new S3Error('EntityTooSmall')
 }
 
-interface Form {
-  readonly fields: FormFields
+interface FormUpload {
+  readonly key: string
+  readonly description: ObjectDescription
   readonly file: StagedObject
 }
 
 /**
- * Reads a form whose last field is the file: what comes after the file is ignored. The file goes to `stageContent`
+ * Reads a form whose last field is the file: what comes after the file is ignored. The file goes to `receive`
  * together with the fields before it. Resolves once the form has come to its end, so that a form cut short stores
  * nothing.
  */
 async function readForm(
   request: S3Request,
-  discard: (staged: StagedObject) => Promise<void>,
-  stageContent: (fields: FormFields, content: Readable) => Promise<StagedObject>,
-): Promise<Form> {
+  store: DiskStore,
+  receive: (fields: FormFields, content: Readable) => Promise<FormUpload>,
+): Promise<{ fields: FormFields; upload: FormUpload }> {
   const parser = createFormParser(request)
   const fields = new Map<string, string>()
-  let file: Promise<StagedObject> | undefined
+  let receiving: Promise<FormUpload> | undefined
   parser.on('field', (name, value, { valueTruncated }) => {
-    if (file) return
+    if (receiving) return
     if (valueTruncated) parser.destroy(new S3Error('MaxPostPreDataLengthExceeded'))
     fields.set(name.toLowerCase(), value)
   })
@@ -107,20 +104,26 @@ async function readForm(
     // When the form fails before anyone reads the file, its stream fails too, unheard.
     content.on('error', () => {})
     fields.set('key', (fields.get('key') ?? '').replaceAll('${filename}', filename))
-    file =
-      name === 'file'
-        ? stageContent(fields, content)
-        : Promise.reject(new S3Error('InvalidArgument', ONE_FILE))
-    file.catch((error: Error) => parser.destroy(error))
+    receiving =
+      name === 'file' ? receive(fields, content) : Promise.reject(new S3Error('InvalidArgument', ONE_FILE))
+    receiving.catch((error: Error) => parser.destroy(error))
   })
   try {
     await pipeline(Readable.from(request.body.iterator({ destroyOnReturn: false })), parser)
   } catch (error) {
-    await file?.then(discard, () => {})
-    throw error instanceof S3Error ? error : new S3Error('MalformedPOSTRequest', undefined)
+    await receiving?.then(
+      ({ file }) => store.discard(file),
+      () => {},
+    )
+    throw isParserError(error) ? new S3Error('MalformedPOSTRequest') : error
   }
-  if (!file) throw new S3Error('InvalidArgument', ONE_FILE)
-  return { fields, file: await file }
+  if (!receiving) throw new S3Error('InvalidArgument', ONE_FILE)
+  return { fields, upload: await receiving }
+}
+
+// Busboy's errors have nothing but a message; those of files and sockets have a code, as ours do.
+function isParserError(error: unknown): boolean {
+  return error instanceof Error && !('code' in error)
 }
 
 function createFormParser(request: S3Request): busboy.Busboy {

@@ -34,8 +34,7 @@ export function parseS3Request(message: IncomingMessage): S3Request {
   const rawPath = queryStart < 0 ? target : target.slice(0, queryStart)
   const query = new URLSearchParams(queryStart < 0 ? '' : target.slice(queryStart + 1))
   const [bucket = '', ...keySegments] = rawPath.slice(1).split('/').map(decodeStrictly)
-  const key = keySegments.join('/')
-  if (Buffer.byteLength(key) > KEY_BYTES_MAX) throw new S3Error('KeyTooLongError')
+  const key = checkKey(keySegments.join('/'))
   return {
     id: randomUUID(),
     method: message.method ?? 'GET',
@@ -47,6 +46,12 @@ export function parseS3Request(message: IncomingMessage): S3Request {
     body: message,
     clientAddress: message.socket.remoteAddress ?? '',
   }
+}
+
+/** Returns a key as it is. @throws {S3Error} `KeyTooLongError` over 1024 bytes. */
+export function checkKey(key: string): string {
+  if (Buffer.byteLength(key) > KEY_BYTES_MAX) throw new S3Error('KeyTooLongError')
+  return key
 }
 
 /** Whether the credentials of a request are in its URL. */
