@@ -4,7 +4,7 @@ import { Counter, Histogram, type Registry } from 'prom-client'
 export interface OriginMetrics {
   requests: Counter<'outcome'>
   renders: Counter<'format'>
-  renderSeconds: Histogram<'format'>
+  renderSeconds: Histogram<'format' | 'source'>
   storeFailures: Counter
 }
 
@@ -26,7 +26,7 @@ export function createOriginMetrics(registry: Registry): OriginMetrics {
     renderSeconds: new Histogram({
       name: 'tintype_render_duration_seconds',
       help: 'Time from the bytes of the source to the bytes of the variant',
-      labelNames: ['format'],
+      labelNames: ['format', 'source'],
       buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
       registers,
     }),

@@ -28,7 +28,7 @@ function variant(size: Size, format: Format, band: 1 | 2 | 3 = 2): Variant {
 }
 
 function renderAs(source: Uint8Array, size: Size, format: Format, band: 1 | 2 | 3 = 2) {
-  return render(sharp, source, variant(size, format, band), null, limits)
+  return render(sharp, { kind: 'original', bytes: source }, variant(size, format, band), null, limits)
 }
 
 /** The mean colour of a part of a picture; `part` is left, top, width and height in fractions. */
@@ -172,7 +172,13 @@ describe('render', () => {
 
   it('refuses too many pixels from the header alone', async () => {
     const small = { ...limits, inputPixelsMax: 1000 * 700 }
-    const rendering = render(sharp, photograph, variant(rung(264), 'webp'), null, small)
+    const rendering = render(
+      sharp,
+      { kind: 'original', bytes: photograph },
+      variant(rung(264), 'webp'),
+      null,
+      small,
+    )
     await expect(rendering).rejects.toMatchObject({ code: 'SOURCE_TOO_LARGE', status: 422 })
   })
 })

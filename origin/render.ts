@@ -9,6 +9,12 @@ import { contentTypes, encode } from './encoders.ts'
 import { type Dimensions, type Geometry, geometryOf } from './geometry.ts'
 import { checkDimensions, type Limits } from './limits.ts'
 
+/** What a variant is made from. */
+export type Source =
+  | { kind: 'original'; bytes: Uint8Array }
+  /** A smaller copy. The geometry still follows from the size of the original, so that both give the same picture. */
+  | { kind: 'master'; bytes: Uint8Array; originalSize: Dimensions }
+
 export interface Rendered {
   bytes: Uint8Array<ArrayBuffer>
   contentType: string
@@ -19,32 +25,34 @@ export interface Rendered {
   height: number
 }
 
-/** What is read from the header of a source before any pixel is decoded. */
-interface SourceFacts extends Dimensions {
+/** What the steps need to know of a source before any pixel is decoded. */
+interface SourceFacts {
+  /** Upright size of one frame of the original. */
+  size: Dimensions
   animated: boolean
   hasAlpha: boolean
 }
 
 /**
- * Renders one variant from the bytes of a source.
+ * Renders one variant.
  *
  * @throws Problem SOURCE_UNREADABLE 422 if the bytes are no image that libvips reads here, or end too early
  * @throws Problem SOURCE_TOO_LARGE 422 if it has more pixels than the limits allow
  */
 export async function render(
   sharpInstance: typeof sharp,
-  source: Uint8Array,
+  source: Source,
   variant: Variant,
   focalPoint: FocalPoint | null,
   limits: Limits,
 ): Promise<Rendered> {
   try {
-    const facts = await readFacts(sharpInstance, source, limits)
+    const facts = await factsOf(sharpInstance, source, limits)
     const format = formatFor(variant.format, facts)
-    const geometry = geometryOf(facts, variant.size, focalPoint)
+    const geometry = geometryOf(facts.size, variant.size, focalPoint)
 
     let pipeline = decode(sharpInstance, source, facts, format, limits)
-    pipeline = resize(pipeline, geometry)
+    pipeline = resize(pipeline, geometry, source)
     pipeline = flatten(pipeline, facts, format)
     pipeline = encode(pipeline, format, variant.band, variant.size)
     return await output(pipeline, format)
@@ -54,15 +62,13 @@ export async function render(
   }
 }
 
-async function readFacts(
-  sharpInstance: typeof sharp,
-  source: Uint8Array,
-  limits: Limits,
-): Promise<SourceFacts> {
-  const { autoOrient, hasAlpha, pages } = await sharpInstance(source, { limitInputPixels: false }).metadata()
-  const facts = { ...autoOrient, hasAlpha, animated: (pages ?? 1) > 1 }
-  checkDimensions(facts, limits)
-  return facts
+async function factsOf(sharpInstance: typeof sharp, source: Source, limits: Limits): Promise<SourceFacts> {
+  if (source.kind === 'master') return { size: source.originalSize, animated: false, hasAlpha: false }
+  const { autoOrient, hasAlpha, pages } = await sharpInstance(source.bytes, {
+    limitInputPixels: false,
+  }).metadata()
+  checkDimensions(autoOrient, limits)
+  return { size: autoOrient, hasAlpha, animated: (pages ?? 1) > 1 }
 }
 
 /** An animation stays one where the viewer can show it: everything that reads AVIF reads animated WebP too. */
@@ -73,12 +79,12 @@ function formatFor(asked: Format, { animated }: SourceFacts): Format {
 /** Upright, in sRGB, without metadata: sharp converts by the embedded profile and keeps nothing unless asked. */
 function decode(
   sharpInstance: typeof sharp,
-  source: Uint8Array,
+  { bytes }: Source,
   { animated }: SourceFacts,
   format: Format,
   { inputPixelsMax }: Limits,
 ): Pipeline {
-  return sharpInstance(source, {
+  return sharpInstance(bytes, {
     animated: animated && format === 'webp',
     // The frames of an animation count together, and were not counted by checkDimensions.
     limitInputPixels: inputPixelsMax,
@@ -87,8 +93,9 @@ function decode(
   }).autoOrient()
 }
 
-function resize(pipeline: Pipeline, { scaled, crop }: Geometry): Pipeline {
-  const resized = pipeline.resize({ ...scaled, fit: 'fill' })
+function resize(pipeline: Pipeline, { scaled, crop }: Geometry, { kind }: Source): Pipeline {
+  // A master was scaled down once already: the fast, coarser way of shrinking while loading would show.
+  const resized = pipeline.resize({ ...scaled, fit: 'fill', fastShrinkOnLoad: kind === 'original' })
   return crop === null ? resized : resized.extract(crop)
 }
 

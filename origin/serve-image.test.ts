@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { ImageRecord } from '../core/image.ts'
 import type { MetadataStore } from '../core/metadata-store.ts'
 import type { ObjectStore } from '../core/object-store.ts'
+import { largePhotograph } from '../local/large-photograph.ts'
 import { photographs } from '../local/photographs.ts'
 import { startTestS3, type TestS3 } from '../local/testing/test-s3.ts'
 import { createTestTable } from '../local/testing/test-table.ts'
@@ -61,6 +62,14 @@ function newOrigin(overrides: Partial<ServeImageDependencies> = {}) {
       const { values } = await metrics.getSingleMetric('tintype_renders_total')!.get()
       return values.reduce((sum, { value }) => sum + value, 0)
     },
+    /** Renders by what they started from. */
+    async sources(): Promise<Record<string, number>> {
+      const { values } = await metrics.getSingleMetric('tintype_render_duration_seconds')!.get()
+      const counts = values.filter(
+        (each) => 'metricName' in each && String(each.metricName).endsWith('_count'),
+      )
+      return Object.fromEntries(counts.map(({ labels, value }) => [labels['source'], value]))
+    },
     async outcomes(): Promise<Record<string, number>> {
       const { values } = await metrics.getSingleMetric('tintype_origin_requests_total')!.get()
       return Object.fromEntries(values.map(({ labels, value }) => [labels['outcome'], value]))
@@ -113,6 +122,21 @@ async function keysOf(id: string): Promise<string[]> {
   const keys: string[] = []
   for await (const key of variants.list(`v/${id}/`)) keys.push(key)
   return keys
+}
+
+async function emptyBucket(): Promise<ObjectStore> {
+  return createS3ObjectStore({ client: s3.client, bucket: await s3.createBucket() })
+}
+
+/** Mean difference of two pictures of one size, in steps of 255 per channel. */
+async function meanDifference(a: Buffer, b: Buffer): Promise<number> {
+  const sharp = await loadSharp()
+  const difference = await sharp(a)
+    .composite([{ input: b, blend: 'difference' }])
+    .png()
+    .toBuffer()
+  const { channels } = await sharp(difference).stats()
+  return Math.max(...channels.slice(0, 3).map(({ mean }) => mean))
 }
 
 describe('the image origin', () => {
@@ -172,6 +196,71 @@ describe('the image origin', () => {
     ).toBe(1)
     expect(await origin.renders()).toBe(1)
     expect(await origin.outcomes()).toEqual({ rendered: 1, collapsed: 7 })
+  })
+
+  it('makes a master from a large original, and starts from it ever after', async () => {
+    const image = await newImage({ width: 4000, height: 3000 }, Buffer.from(await largePhotograph()))
+    const first = newOrigin()
+    await first.get(`/v/${image.id}/${rev}/${webp}`)
+    await first.settled()
+    expect(await first.sources()).toEqual({ original: 1 })
+    const sharp = await loadSharp()
+    const master = await variants.get(`m/${image.id}/${rev}.jpg`)
+    const masterBytes = await new Response(master!.body).arrayBuffer()
+    expect(await sharp(masterBytes).metadata()).toMatchObject({ format: 'jpeg', width: 2560, height: 1920 })
+
+    const second = newOrigin()
+    const response = await second.get(`/v/${image.id}/${rev}/1-w1000-ar16x9-q2.webp`)
+    expect(await second.sources()).toEqual({ master: 1 })
+    const fromMaster = Buffer.from(await response.arrayBuffer())
+    await second.settled()
+    expect(await sharp(fromMaster).metadata()).toMatchObject({ width: 1000, height: 563 })
+
+    // A variant larger than the master is made from the original.
+    await second.get(`/v/${image.id}/${rev}/1-w3056-q2.webp`)
+    expect(await second.sources()).toEqual({ master: 1, original: 1 })
+    await second.settled()
+
+    const without = newOrigin({ variants: await emptyBucket() })
+    const direct = await without.get(`/v/${image.id}/${rev}/1-w1000-ar16x9-q2.webp`)
+    expect(await without.sources()).toEqual({ original: 1 })
+    const fromOriginal = Buffer.from(await direct.arrayBuffer())
+    await without.settled()
+    expect(await meanDifference(fromMaster, fromOriginal)).toBeLessThan(2)
+  })
+
+  it('makes one master for a bunch of first requests, and none for a small original', async () => {
+    const large = await newImage({ width: 4000, height: 3000 }, Buffer.from(await largePhotograph()))
+    const small = await newImage()
+    const puts: string[] = []
+    const counting: ObjectStore = {
+      ...variants,
+      put(key, ...rest) {
+        puts.push(key)
+        return variants.put(key, ...rest)
+      },
+    }
+    const origin = newOrigin({ variants: counting })
+    const widths = [264, 328, 416, 512]
+    const paths = [large, small].flatMap(({ id }) =>
+      widths.map((width) => `/v/${id}/${rev}/1-w${width}-q2.webp`),
+    )
+    await Promise.all(paths.map((path) => origin.get(path)))
+    await origin.settled()
+    expect(puts.filter((key) => key.startsWith('m/'))).toEqual([`m/${large.id}/${rev}.jpg`])
+  })
+
+  it('makes no master of a transparent original, which a JPEG could not stand for', async () => {
+    const sharp = await loadSharp()
+    const clear = sharp({ create: { width: 4000, height: 3000, channels: 4, background: '#ff000080' } })
+    const { id } = await newImage(
+      { width: 4000, height: 3000, mimeType: 'image/png' },
+      await clear.png().toBuffer(),
+    )
+    const origin = newOrigin()
+    expect((await origin.get(`/v/${id}/${rev}/${webp}`)).status).toBe(200)
+    await origin.settled()
+    expect(await variants.head(`m/${id}/${rev}.jpg`)).toBeNull()
   })
 
   it('keeps variants without a revision apart from those with one', async () => {

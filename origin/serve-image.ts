@@ -8,10 +8,12 @@ import type { MetadataStore } from '../core/metadata-store.ts'
 import type { ObjectStore } from '../core/object-store.ts'
 import { Problem, problemResponse } from '../core/problem.ts'
 import { absent, immutable, mutable } from './caching.ts'
-import { checkBytes, type Limits } from './limits.ts'
+import { createKeep, isDeliverable } from './keep.ts'
+import type { Limits } from './limits.ts'
 import { createOriginMetrics } from './metrics.ts'
 import { type Rendered, render } from './render.ts'
 import { createRenderQueue } from './render-queue.ts'
+import { createSources } from './sources.ts'
 
 export interface ServeImageDependencies {
   originals: ObjectStore
@@ -44,9 +46,11 @@ interface Answer {
 export function createServeImage(
   dependencies: ServeImageDependencies,
 ): (request: Request) => Promise<Response> {
-  const { originals, variants, metadata, loadSharp, limits, log, background } = dependencies
+  const { variants, metadata, loadSharp, limits, log, background } = dependencies
   const metrics = createOriginMetrics(dependencies.metrics)
   const inRenderQueue = createRenderQueue(limits)
+  const keep = createKeep({ variants, metadata, log, metrics })
+  const sources = createSources({ ...dependencies, inRenderQueue, keep })
   /** Renders under way by variant key, each until its variant is stored: whoever comes meanwhile shares it. */
   const underway = new Map<string, Promise<Rendered>>()
 
@@ -94,62 +98,24 @@ export function createServeImage(
     underway.set(key, rendering)
     background(
       rendering
-        .then((rendered) => store(record, key, rendered))
+        .then(({ bytes, contentType }) => keep(record, key, bytes, contentType))
+        // The viewers who wait for the render are told.
         .catch(() => {})
         .finally(() => underway.delete(key)),
     )
     return rendering
   }
 
-  async function renderVariant(record: ImageRecord, variant: Variant): Promise<Rendered> {
+  function renderVariant(record: ImageRecord, variant: Variant): Promise<Rendered> {
     return inRenderQueue(async () => {
-      const original = await loadOriginal(record)
-      const stop = metrics.renderSeconds.startTimer({ format: variant.format })
-      const rendered = await render(await loadSharp(), original, variant, record.focalPoint, limits)
+      const source = await sources.load(record, variant.size)
+      const stop = metrics.renderSeconds.startTimer({ format: variant.format, source: source.kind })
+      const rendered = await render(await loadSharp(), source, variant, record.focalPoint, limits)
       stop()
       metrics.renders.inc({ format: variant.format })
+      if (source.kind === 'original') sources.makeMasterLater(record, source)
       return rendered
     })
-  }
-
-  async function loadOriginal(record: ImageRecord): Promise<Uint8Array> {
-    const original = await originals.get(record.s3Key)
-    if (original === null) {
-      // The record promises an object that is not there: never a viewer's fault, and worth an operator's look.
-      log.error({ imageId: record.id, key: record.s3Key }, 'original is missing')
-      throw new Problem('IMAGE_NOT_FOUND', 404, 'There is no such image', {
-        headers: { 'cache-control': absent },
-      })
-    }
-    try {
-      checkBytes(original.size, limits)
-    } catch (error) {
-      await original.body.cancel()
-      throw error
-    }
-    return new Uint8Array(await new Response(original.body).arrayBuffer())
-  }
-
-  /** Keeps the variant for every later request. A failure costs a second render one day, and the viewer nothing. */
-  async function store(record: ImageRecord, key: string, { bytes, contentType }: Rendered): Promise<void> {
-    try {
-      const cacheControl = record.rev === null ? mutable : immutable
-      await variants.put(key, bytes, { contentType, cacheControl, onlyIfAbsent: true })
-      await removeIfOutdated(record, key)
-    } catch (error) {
-      metrics.storeFailures.inc()
-      log.error({ err: error, imageId: record.id, key }, 'variant could not be stored')
-    }
-  }
-
-  /**
-   * A delete, a replacement or a crop that came while we rendered has cleared the bucket before we wrote to it:
-   * what it did not see is taken away here, or it would be served for ever.
-   */
-  async function removeIfOutdated(rendered: ImageRecord, key: string): Promise<void> {
-    const now = await metadata.get(rendered.id, { consistent: true })
-    const same = now !== null && isDeliverable(now) && now.rev === rendered.rev && sameFocus(now, rendered)
-    if (!same) await variants.delete([key])
   }
 
   return async (request) => {
@@ -177,14 +143,6 @@ function parseRequest(request: Request): Variant {
   const variant = parseCanonicalPath(new URL(request.url).pathname)
   if (variant === null) throw new Problem('INVALID_PATH', 400, 'This is no canonical image path')
   return variant
-}
-
-function isDeliverable(record: ImageRecord): boolean {
-  return record.processingStatus === 'completed' && record.visibility === 'public'
-}
-
-function sameFocus(a: ImageRecord, b: ImageRecord): boolean {
-  return a.focalPoint?.x === b.focalPoint?.x && a.focalPoint?.y === b.focalPoint?.y
 }
 
 function respond(

@@ -1,0 +1,89 @@
+import type { Logger } from 'pino'
+import type sharp from 'sharp'
+import type { ImageRecord } from '../core/image.ts'
+import type { Size } from '../core/image-url.ts'
+import type { ObjectStore, StoredObject } from '../core/object-store.ts'
+import { Problem } from '../core/problem.ts'
+import { absent } from './caching.ts'
+import { geometryOf } from './geometry.ts'
+import { checkBytes, type Limits } from './limits.ts'
+import { isLargerThan, makeMaster, masterKey, masterSizeOf } from './master.ts'
+import type { Source } from './render.ts'
+import type { RenderQueue } from './render-queue.ts'
+
+export interface SourcesDependencies {
+  originals: ObjectStore
+  variants: ObjectStore
+  loadSharp: () => Promise<typeof sharp>
+  limits: Limits
+  log: Logger
+  background: (task: Promise<unknown>) => void
+  inRenderQueue: RenderQueue
+  /** Stores what was made from an original beside the variants. */
+  keep: (record: ImageRecord, key: string, bytes: Uint8Array, contentType: string) => Promise<void>
+}
+
+/** Where renders start from. */
+export function createSources(dependencies: SourcesDependencies) {
+  const { originals, variants, loadSharp, limits, log, background, inRenderQueue, keep } = dependencies
+  /** Keys of the masters that are being made: the first renders of an image come in a bunch. */
+  const mastersUnderway = new Set<string>()
+
+  /** The smallest stored source that is larger than the variant: the master if there is one, else the original. */
+  async function load(record: ImageRecord, size: Size): Promise<Source> {
+    return (await loadMaster(record, size)) ?? loadOriginal(record)
+  }
+
+  async function loadMaster(record: ImageRecord, size: Size): Promise<Source | null> {
+    const masterSize = masterSizeOf(record)
+    if (masterSize === null) return null
+    const originalSize = { width: record.width!, height: record.height! }
+    const { scaled } = geometryOf(originalSize, size, record.focalPoint)
+    if (!isLargerThan(masterSize, scaled)) return null
+    const master = await variants.get(masterKey(record))
+    return master === null ? null : { kind: 'master', bytes: await bytesOf(master), originalSize }
+  }
+
+  async function loadOriginal(record: ImageRecord): Promise<Source> {
+    const original = await originals.get(record.s3Key)
+    if (original === null) {
+      // The record promises an object that is not there: never a viewer's fault, and worth an operator's look.
+      log.error({ imageId: record.id, key: record.s3Key }, 'original is missing')
+      throw new Problem('IMAGE_NOT_FOUND', 404, 'There is no such image', {
+        headers: { 'cache-control': absent },
+      })
+    }
+    try {
+      checkBytes(original.size, limits)
+    } catch (error) {
+      await original.body.cancel()
+      throw error
+    }
+    return { kind: 'original', bytes: await bytesOf(original) }
+  }
+
+  /** Makes the master of a large original while its bytes are at hand, after the viewer has got an answer. */
+  function makeMasterLater(record: ImageRecord, { bytes }: Source): void {
+    const size = masterSizeOf(record)
+    const key = masterKey(record)
+    if (size === null || mastersUnderway.has(key)) return
+    mastersUnderway.add(key)
+    background(
+      inRenderQueue(async () => {
+        // A sibling may have made it before this render had begun.
+        if ((await variants.head(key)) !== null) return
+        const master = await makeMaster(await loadSharp(), bytes, size, limits)
+        if (master !== null) await keep(record, key, master, 'image/jpeg')
+      })
+        // A missing master costs CPU, no picture: the next render from the original tries again.
+        .catch((error: unknown) => log.warn({ err: error, imageId: record.id }, 'master could not be made'))
+        .finally(() => mastersUnderway.delete(key)),
+    )
+  }
+
+  return { load, makeMasterLater }
+}
+
+async function bytesOf({ body }: StoredObject): Promise<Uint8Array> {
+  return new Uint8Array(await new Response(body).arrayBuffer())
+}
