@@ -364,6 +364,17 @@ describe.each(ways)('when a step fails $way', (way) => {
   })
 })
 
+describe('a deletion', () => {
+  it('removes at once what a replacement has left that died a moment ago', async () => {
+    const { id } = await imageWithVariants()
+    const dying = withFault(world, { step: 4, takesEffect: false, forEver: true })
+    await (await createTestApi(world, dying)).call('PUT', `/images/${id}/original`, { body: formOf(second) })
+    expect(await keysIn(world.originals, `o/${id}/`)).toHaveLength(2)
+    expect((await healthy.call('DELETE', `/images/${id}`)).status).toBe(204)
+    expect(await keysIn(world.originals, `o/${id}/`)).toEqual([])
+  })
+})
+
 describe('a sweep', () => {
   it('leaves the objects of a change that is under way', async () => {
     const image = await imageWithVariants()
