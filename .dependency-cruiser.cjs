@@ -1,6 +1,6 @@
 const edgeSafe = '^core/(image-url|ladder|negotiate|signature)\\.ts$'
 const wiring = '^((origin|api)/lambda\\.ts|local/|scripts/|bench/|e2e/)'
-const test = '\\.(test|contract)\\.ts$'
+const test = '(\\.(test|contract|fixture)\\.ts$|/testing/)'
 
 /** The import rules of the house: see docs/architecture.md. @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {

@@ -13,7 +13,7 @@ export default defineConfig({
     coverage: {
       provider: 'v8',
       include: ['{core,edge,origin,api,stores}/**/*.ts'],
-      exclude: ['**/*.test.ts', '**/*.contract.ts'],
+      exclude: ['**/*.test.ts', '**/*.contract.ts', '**/testing/**'],
       reporter: ['text', 'json-summary'],
     },
   },
