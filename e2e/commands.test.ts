@@ -141,16 +141,16 @@ describe('npm run warm', () => {
   })
 
   it('prints the table so far when it is interrupted', async () => {
-    let child: ChildProcess | undefined
+    let interrupt = (): unknown => undefined
     const url = await serveOneImage((response, query) => {
-      if (query.get('f') === 'webp') return child!.kill('SIGINT')
+      if (query.get('f') === 'webp') return interrupt()
       return response
         .writeHead(200, { 'content-type': 'image/avif', 'x-cache': 'Miss from cloudfront' })
         .end()
     })
-    const { ended, process: started } = start('warm', '--url', url, '--rungs', '640', '--concurrency', '1')
-    child = started
-    const { code, out } = await ended
+    const command = start('warm', '--url', url, '--rungs', '640', '--concurrency', '1')
+    interrupt = () => command.process.kill('SIGINT')
+    const { code, out } = await command.ended
     expect(requestsIn({ out })).toMatchObject({ 'avif filled': 1, 'webp filled': 0, 'webp failed': 0 })
     expect(out).toContain('Interrupted after 1 of 2 requests.')
     expect(code).toBe(130)

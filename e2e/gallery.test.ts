@@ -65,6 +65,30 @@ describe('the gallery', () => {
     expect(await layoutShifts(page)).toEqual([])
   })
 
+  it('shows a blurred picture until the picture has come', async () => {
+    const { page } = await openGallery(camera)
+    let release = (): void => undefined
+    const held = new Promise<void>((resolve) => {
+      release = resolve
+    })
+    await page.route('**/i/**', async (route) => {
+      await held
+      await route.continue()
+    })
+    await page.reload()
+    const picture = page.getByRole('img')
+    const background = () =>
+      picture.evaluate((img) => {
+        const { backgroundImage, backgroundColor } = getComputedStyle(img)
+        return `${backgroundColor} ${backgroundImage}`
+      })
+    await picture.waitFor()
+    expect(await background()).toMatch(/^rgb\(\d+, \d+, \d+\) url\("data:image\/png;base64,/)
+    release()
+    await loadAllPictures(page)
+    expect(await background()).toBe('rgba(0, 0, 0, 0) none')
+  })
+
   it('tells what was delivered', async () => {
     const { page, pictures } = await openGallery(camera)
     await loadAllPictures(page)
