@@ -15,6 +15,7 @@ import { factsOf, newRecord } from './new-record.ts'
 import { etagOf } from './preconditions.ts'
 import { imageNotFound, imageTooLarge, problem } from './problems.ts'
 import { readBytes } from './read-bytes.ts'
+import { revisionOf } from './revision.ts'
 import { NewUpload, plainFilename } from './upload-fields.ts'
 import { readJson, validate } from './validate.ts'
 
@@ -164,7 +165,9 @@ export function createDirectUploads(deps: UploadDependencies) {
         uploadedAt: at,
         updatedAt: at,
       } as const
-      const outcome = await metadata.update(pending.id, { ...facts, ...change }, record.version)
+      // Its owner may have set a focal point while it was pending.
+      const rev = revisionOf(facts.sha256, record.focalPoint)
+      const outcome = await metadata.update(pending.id, { ...facts, rev, ...change }, record.version)
       if (outcome.kind === 'changed') {
         goOn(deps, 'remove pending object', () => withdraw(originals, attempt, pendingKey(pending.id)))
         return outcome.record

@@ -25,8 +25,9 @@ const srcsetWidthMin = 264
  * @param cdnUrl base of the image URLs, without a slash at its end
  */
 export function imageView(record: ImageRecord, cdnUrl: string): ImageView {
-  const { expiresAt: _, ...fields } = record
-  return { ...fields, aspectRatio: aspectRatioOf(record), ...urlsOf(record, cdnUrl) }
+  // What a reader looks for comes first.
+  const { expiresAt: _, id, userId, title, ...rest } = record
+  return { id, userId, title, ...urlsOf(record, cdnUrl), ...rest, aspectRatio: aspectRatioOf(record) }
 }
 
 function urlsOf(

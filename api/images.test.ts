@@ -240,6 +240,41 @@ describe('PATCH /images/:id', () => {
     expect(await world.originals.head(image.s3Key)).not.toBeNull()
   })
 
+  it('gives a picture with a new focal point a new revision, and takes the old crops away', async () => {
+    const image = await app.upload(photograph(0))
+    await renderVariants(image)
+    const patch = async (version: number, focalPoint: { x: number; y: number } | null) =>
+      imageIn(await app.call('PATCH', `/images/${image.id}`, { json: { version, focalPoint } }))
+
+    const left = await patch(1, { x: 0, y: 0.5 })
+    expect(left.rev).toMatch(/^[0-9a-f]{8}$/)
+    expect(left.rev).not.toBe(image.rev)
+    expect(left.thumbnailUrl).toContain(`r=${left.rev}`)
+    expect(await variantsOf(image.id)).toEqual([])
+    expect(app.purged).toEqual([image.id])
+
+    const right = await patch(2, { x: 1, y: 0.5 })
+    expect(new Set([image.rev, left.rev, right.rev]).size).toBe(3)
+    expect((await patch(3, { x: 0, y: 0.5 })).rev).toBe(left.rev)
+    expect((await patch(4, null)).rev).toBe(image.rev)
+  })
+
+  it('keeps the focal point, and a revision that tells of it, when the original is replaced', async () => {
+    const image = await app.upload(photograph(0))
+    const focused = await imageIn(
+      await app.call('PATCH', `/images/${image.id}`, { json: { version: 1, focalPoint: { x: 0, y: 0 } } }),
+    )
+    const file = await plainPng(300, 200)
+    const replaced = await imageIn(
+      await app.call('PUT', `/images/${image.id}/original`, { body: formOf(file) }),
+    )
+    expect(replaced.focalPoint).toEqual({ x: 0, y: 0 })
+    expect([image.rev, focused.rev, replaced.sha256?.slice(0, 8)]).not.toContain(replaced.rev)
+    const json = { version: replaced.version, focalPoint: null }
+    const centred = await imageIn(await app.call('PATCH', `/images/${image.id}`, { json }))
+    expect(centred.rev).toBe(replaced.sha256?.slice(0, 8))
+  })
+
   it('touches no object where the visibility stays', async () => {
     const image = await app.upload(photograph())
     await renderVariants(image)

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { FocalPoint, ImagePatch, type ImageRecord } from '../core/image.ts'
-import type { ListQuery } from '../core/metadata-store.ts'
+import type { ImageChange, ListQuery } from '../core/metadata-store.ts'
 import { mustChange, mustSee, type User } from './auth.ts'
 import type { UserCall } from './call.ts'
 import { type CursorScope, openCursor, sealCursor } from './cursor.ts'
@@ -10,6 +10,7 @@ import { openAttempt, openAttemptAgainst } from './intents.ts'
 import { requireImage } from './lookup.ts'
 import { etagOf, isNotModified, versionInIfMatch } from './preconditions.ts'
 import { imageNotFound, notAuthorized, validationFailed, versionMismatch } from './problems.ts'
+import { revisionOf } from './revision.ts'
 import { createTidy } from './tidy.ts'
 import { readJson, validate } from './validate.ts'
 
@@ -73,10 +74,10 @@ export function createImages(deps: ApiDependencies) {
     const expected = expectedVersion(call.request, version, record)
     if (record.version !== expected) throw versionMismatch(record.version)
 
-    const hides = changes.visibility === 'private' && record.visibility === 'public'
-    const attempt = hides ? await openAttempt(deps, record.id) : null
     const updatedAt = new Date(now()).toISOString()
-    const outcome = await metadata.update(record.id, { ...changes, updatedAt }, expected)
+    const change: ImageChange = { ...changes, ...revisionAfter(changes, record), updatedAt }
+    const attempt = outdatesVariants(change, record) ? await openAttempt(deps, record.id) : null
+    const outcome = await metadata.update(record.id, change, expected)
     if (outcome.kind === 'changed') {
       if (attempt !== null) await tidy.finish(attempt)
       return shown(outcome.record)
@@ -111,6 +112,17 @@ export function createImages(deps: ApiDependencies) {
   }
 
   return { get, list, patch, remove }
+}
+
+/** A new focal point makes other crops, so it makes another revision. */
+function revisionAfter({ focalPoint }: ImagePatch, record: ImageRecord): Pick<ImageChange, 'rev'> {
+  return focalPoint === undefined ? {} : { rev: revisionOf(record.sha256, focalPoint) }
+}
+
+/** Whether variants that are stored or cached must go: of an image that is hidden, or of an old revision. */
+function outdatesVariants({ visibility, rev }: ImageChange, record: ImageRecord): boolean {
+  const hides = visibility === 'private' && record.visibility === 'public'
+  return hides || (rev !== undefined && rev !== record.rev)
 }
 
 /**

@@ -1,6 +1,7 @@
-import type { ImageRecord, OriginalFacts } from '../core/image.ts'
+import type { FocalPoint, ImageRecord, OriginalFacts } from '../core/image.ts'
 import type { Original } from './inspect-original.ts'
 import type { Attempt } from './intents.ts'
+import { revisionOf } from './revision.ts'
 
 type Known = Pick<
   ImageRecord,
@@ -38,9 +39,14 @@ export function newRecord(at: string, known: Known & Partial<ImageRecord>): Imag
   }
 }
 
-/** What a record says of an original, and where the attempt that brings it puts it. */
-export function factsOf(original: Original, attempt: Attempt): OriginalFacts {
-  const { width, height, sha256, rev, thumbhash, dominantColor, mimeType, bytes } = original
+/** What a record with this focal point says of an original, and where the attempt that brings it puts it. */
+export function factsOf(
+  original: Original,
+  attempt: Attempt,
+  focalPoint: FocalPoint | null = null,
+): OriginalFacts {
+  const { width, height, sha256, thumbhash, dominantColor, mimeType, bytes } = original
+  const rev = revisionOf(sha256, focalPoint)
   const s3Key = attempt.keyFor(original)
   return { width, height, sha256, rev, thumbhash, dominantColor, mimeType, fileSize: bytes.length, s3Key }
 }

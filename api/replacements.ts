@@ -54,7 +54,7 @@ export function createReplacements(deps: ApiDependencies) {
     // The same picture again: a repeated request, perhaps.
     if (record.sha256 === original.sha256) return record
     const { attempt, obsoleteKey } = await openAttemptAgainst(deps, record)
-    const facts = factsOf(original, attempt)
+    const facts = factsOf(original, attempt, record.focalPoint)
     await originals.put(facts.s3Key, original.bytes, { contentType: original.mimeType })
 
     const updatedAt = new Date(now()).toISOString()
