@@ -94,6 +94,9 @@ export interface ImageUrls {
   picture(image: ImageRef, options?: PictureOptions): Picture
 }
 
+/** What a browser takes where an `<img>` says nothing. */
+const sizesDefault = '100vw'
+
 /** One entry of a srcset. */
 interface Candidate {
   url: string
@@ -141,9 +144,9 @@ export function createImageUrls(options: { baseUrl: string }): ImageUrls {
     return all.filter(({ width }, index) => index === 0 || width > all[index - 1]!.width)
   }
 
-  function source(image: ImageRef, { media, ...asked }: ArtDirection & { sizes: string }): SourceAttributes {
+  function source(image: ImageRef, { media, ...asked }: ArtDirection): SourceAttributes {
     const offered = candidates(image, asked)
-    return { media, ...shapeOf(offered.at(-1)!), sizes: asked.sizes, srcSet: listed(offered) }
+    return { media, ...shapeOf(offered.at(-1)!), sizes: asked.sizes ?? sizesDefault, srcSet: listed(offered) }
   }
 
   return {
@@ -158,16 +161,16 @@ export function createImageUrls(options: { baseUrl: string }): ImageUrls {
     },
 
     picture(image, { alt, width, sources = [], ...asked } = {}) {
-      const sizes = asked.sizes ?? (width === undefined ? '100vw' : `${width}px`)
-      const offered = candidates(image, { ...asked, sizes })
+      const shared = { ...asked, sizes: asked.sizes ?? (width === undefined ? undefined : `${width}px`) }
+      const offered = candidates(image, shared)
       const backgroundColor = placeholderColor(image)
       return {
-        sources: sources.map((each) => source(image, { ...asked, ...each, sizes: each.sizes ?? sizes })),
+        sources: sources.map((each) => source(image, { ...shared, ...each })),
         img: {
           alt: alt ?? image.altText ?? '',
           ...shapeOf(offered.at(-1)!, width),
           ...(backgroundColor !== undefined && { style: { backgroundColor } }),
-          sizes,
+          sizes: shared.sizes ?? sizesDefault,
           srcSet: listed(offered),
           // The last one: React sets attributes in order, and Safari loads as soon as it sees this one.
           src: (offered.find((each) => each.width >= defaultWidth) ?? offered.at(-1)!).url,
