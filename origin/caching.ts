@@ -11,3 +11,6 @@ export const mutable = 'public, max-age=60, s-maxage=300, stale-while-revalidate
 
 /** For an image that is not there: short, since it may be uploaded or published in a moment. */
 export const absent = 'public, max-age=0, s-maxage=60'
+
+/** For a larger variant that stands in for one that could not be rendered just now. */
+export const makeshift = 'public, max-age=0, s-maxage=5'

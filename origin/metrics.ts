@@ -13,7 +13,7 @@ export function createOriginMetrics(registry: Registry): OriginMetrics {
   return {
     requests: new Counter({
       name: 'tintype_origin_requests_total',
-      help: 'Requests to the image origin by what answered them: rendered, collapsed, stored, problem code',
+      help: 'Requests to the image origin by what answered them: rendered, collapsed, stored, stand-in, problem code',
       labelNames: ['outcome'],
       registers,
     }),

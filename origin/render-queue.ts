@@ -5,6 +5,13 @@ import type { Limits } from './limits.ts'
 /** Seconds after which a viewer who met a full queue may ask again. */
 const retryAfterSeconds = 2
 
+const overloadCode = 'OVERLOADED'
+
+/** Whether a render was refused because the queue was full. */
+export function isOverload(error: unknown): boolean {
+  return error instanceof Problem && error.code === overloadCode
+}
+
 export type RenderQueue = <Result>(work: () => Promise<Result>) => Promise<Result>
 
 /**
@@ -17,7 +24,7 @@ export function createRenderQueue({ rendersMax, queuedRendersMax }: Limits): Ren
   const limit = pLimit(rendersMax)
   return (work) => {
     if (limit.pendingCount >= queuedRendersMax) {
-      throw new Problem('OVERLOADED', 503, 'Too many images are being rendered: try again shortly', {
+      throw new Problem(overloadCode, 503, 'Too many images are being rendered: try again shortly', {
         headers: { 'retry-after': String(retryAfterSeconds) },
       })
     }

@@ -14,7 +14,7 @@ import { type Background, createBackground } from '../runtime/background.ts'
 import { loadSharp } from '../runtime/sharp.ts'
 import { createDynamoMetadataStore } from '../stores/dynamo-metadata-store.ts'
 import { createS3ObjectStore } from '../stores/s3-object-store.ts'
-import { absent, immutable, mutable } from './caching.ts'
+import { absent, immutable, makeshift, mutable } from './caching.ts'
 import { defaultLimits } from './limits.ts'
 import { createServeImage, type ServeImageDependencies } from './serve-image.ts'
 
@@ -358,6 +358,21 @@ describe('the image origin', () => {
     expect(refused[0]!.headers.get('retry-after')).toMatch(/^\d+$/)
     await origin.settled()
     expect((await origin.get(`/v/${id}/_/1-w264-q2.webp`)).status).toBe(200)
+  })
+
+  it('serves a larger stored variant for some seconds when the render queue is full', async () => {
+    const { id } = await newImage()
+    const calm = newOrigin()
+    const larger = await calm.get(`/v/${id}/${rev}/1-w800-q2.webp`)
+    await calm.settled()
+    const busy = newOrigin({ limits: { ...defaultLimits, rendersMax: 1, queuedRendersMax: 0 } })
+    const response = await busy.get(`/v/${id}/${rev}/1-w640-q2.webp`)
+    expect(response.status).toBe(200)
+    expect(response.headers.get('cache-control')).toBe(makeshift)
+    expect(response.headers.get('etag')).toBe(larger.headers.get('etag'))
+    expect((await busy.get(`/v/${id}/${rev}/1-w1000-q2.webp`)).status).toBe(503)
+    expect((await busy.get(`/v/${id}/${rev}/1-w640-q2.avif`)).status).toBe(503)
+    expect(await busy.outcomes()).toMatchObject({ 'stand-in': 1, OVERLOADED: 2 })
   })
 
   it('answers though the variant cannot be stored, and counts it', async () => {

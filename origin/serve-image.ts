@@ -7,13 +7,14 @@ import { aliasRev, parseCanonicalPath, type Variant, variantKey } from '../core/
 import type { MetadataStore } from '../core/metadata-store.ts'
 import type { ObjectStore } from '../core/object-store.ts'
 import { Problem, problemResponse } from '../core/problem.ts'
-import { absent, immutable, mutable } from './caching.ts'
+import { absent, immutable, makeshift, mutable } from './caching.ts'
 import { createKeep, isDeliverable } from './keep.ts'
 import type { Limits } from './limits.ts'
 import { createOriginMetrics } from './metrics.ts'
 import { type Rendered, render } from './render.ts'
-import { createRenderQueue } from './render-queue.ts'
+import { createRenderQueue, isOverload } from './render-queue.ts'
 import { createSources } from './sources.ts'
+import { findStandIn } from './stand-in.ts'
 
 export interface ServeImageDependencies {
   originals: ObjectStore
@@ -61,9 +62,23 @@ export function createServeImage(
     const cacheControl = record.rev === asked.rev ? immutable : mutable
 
     // Under its own revision a variant was just missed in the bucket: only an alias may lead to a stored one.
-    const stored = asked.rev === variant.rev ? null : await findStored(variant)
-    const answer = stored ?? (await renderOnce(record, variant))
-    return respond(request, answer, cacheControl)
+    const key = variantKey(variant)
+    const mayBeStored = asked.rev !== variant.rev && !underway.has(key)
+    const stored = mayBeStored ? await findStored(key, 'stored') : null
+    if (stored !== null) return respond(request, stored, cacheControl)
+    try {
+      return respond(request, await renderOnce(record, variant), cacheControl)
+    } catch (error) {
+      const standIn = isOverload(error) ? await findMakeshift(variant) : null
+      if (standIn === null) throw error
+      return respond(request, standIn, makeshift)
+    }
+  }
+
+  /** A larger picture now is better than none: it loads more slowly, and is replaced within seconds. */
+  async function findMakeshift(variant: Variant): Promise<Answer | null> {
+    const key = await findStandIn(variants, variant)
+    return key === null ? null : findStored(key, 'stand-in')
   }
 
   async function findDeliverable(id: string): Promise<ImageRecord> {
@@ -76,12 +91,10 @@ export function createServeImage(
     return record
   }
 
-  async function findStored(variant: Variant): Promise<Answer | null> {
-    const key = variantKey(variant)
-    if (underway.has(key)) return null
+  async function findStored(key: string, outcome: 'stored' | 'stand-in'): Promise<Answer | null> {
     const stored = await variants.get(key)
     if (stored === null) return null
-    metrics.requests.inc({ outcome: 'stored' })
+    metrics.requests.inc({ outcome })
     return { ...stored, contentType: stored.contentType ?? 'application/octet-stream' }
   }
 
