@@ -1,7 +1,7 @@
 import { checksumHeader } from './checksums.ts'
 import { checkCopyConditions, checkReadConditions, parseWriteCondition } from './conditions.ts'
 import { S3Error } from './errors.ts'
-import { describeObject, type ObjectRecord } from './object-record.ts'
+import { describeObject, headerSafe, type ObjectRecord } from './object-record.ts'
 import type { Operation } from './operation.ts'
 import { decodeStrictly } from './percent-encoding.ts'
 import { type Checksum, digestContent, receiveBody } from './received-body.ts'
@@ -170,7 +170,7 @@ function overriddenHeaders(query: URLSearchParams): Record<string, string> {
   return Object.fromEntries(
     OVERRIDABLE_HEADERS.flatMap((name) => {
       const value = query.get(`response-${name}`)
-      return value === null ? [] : [[name, value]]
+      return value === null ? [] : [[name, headerSafe(name, value)]]
     }),
   )
 }

@@ -65,7 +65,12 @@ function contentEncodingOf(value: string): string {
     .join(',')
 }
 
-function headerSafe(name: string, value: string): string {
+/**
+ * Makes a value one that can be sent in a header.
+ *
+ * @throws {S3Error} `InvalidArgument` for control characters.
+ */
+export function headerSafe(name: string, value: string): string {
   // oxlint-disable-next-line no-control-regex -- control characters are what this is about
   if (/[\x00-\x08\x0a-\x1f\x7f]/.test(value)) {
     throw new S3Error('InvalidArgument', `Control characters in ${name}`)

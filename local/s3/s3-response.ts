@@ -31,8 +31,9 @@ export function xmlResponse(
 
 /** Sends a response; resolves when all of it has been handed to the socket. */
 export async function sendResponse(response: S3Response, to: ServerResponse): Promise<void> {
-  const { body } = response
-  to.writeHead(response.status, response.headers)
+  const { status, headers = {}, body } = response
+  to.statusCode = status
+  to.setHeaders(new Map(Object.entries(headers)))
   if (body === undefined || typeof body === 'string') {
     to.end(body)
     return

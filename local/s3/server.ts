@@ -55,6 +55,7 @@ export function createS3Server(options: S3ServerOptions): S3Server {
   let context: Context | undefined
   let isClosing = false
 
+  // No limit on the duration of a request: large uploads over slow lines take what they take.
   const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: 0 }, (message, response) => {
     response.shouldKeepAlive &&= !isClosing
     const request = respond(message, response, context).catch(onError)

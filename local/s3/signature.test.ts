@@ -1,4 +1,7 @@
 import { createHash, createHmac } from 'node:crypto'
+import { once } from 'node:events'
+import { Agent, type IncomingMessage, request } from 'node:http'
+import type { Socket } from 'node:net'
 import {
   GetObjectCommand,
   PutObjectCommand,
@@ -112,6 +115,14 @@ describe('a presigned GET', () => {
     expect(CONTENT.equals(Buffer.from(await response.arrayBuffer()))).toBe(true)
   })
 
+  it('asks for headers in any script', async () => {
+    const ResponseContentDisposition = 'attachment; filename="日本.jpg"'
+    const command = new GetObjectCommand({ Bucket: BUCKET, Key: 'a/b.jpg', ResponseContentDisposition })
+    const { headers } = await fetch(await getSignedUrl(presigner, command))
+    const disposition = headers.get('content-disposition') ?? ''
+    expect(Buffer.from(disposition, 'latin1').toString()).toBe(ResponseContentDisposition)
+  })
+
   it('is refused with another signature', async () => {
     const url = (await presign()).replace(/Signature=[0-9a-f]{4}/, 'Signature=dead')
     expect(await statusAndCode(await fetch(url))).toBe('403 SignatureDoesNotMatch')
@@ -215,6 +226,29 @@ describe('a body with signed chunks', () => {
     ['a malformed chunk header', (body: string) => `x${body}`, '400 IncompleteBody'],
   ])('is refused with %s', async (_, change, expected) => {
     expect(await sendChunks(change)).toBe(expected)
+  })
+})
+
+describe('a request refused while its body is still coming', () => {
+  it('is answered, and leaves the connection usable', async () => {
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+    const path = `/${BUCKET}/refused`
+    const { headers } = signHeaders('PUT', path, 'STREAMING-UNSIGNED-PAYLOAD-TRAILER')
+    const refused = request(server.endpoint + path, { method: 'PUT', agent, headers })
+    refused.end(Buffer.alloc(20_000_000, 'x'))
+    const next = request(server.endpoint, { agent }).end()
+    const outcomes = [refused, next].map(async (sent) => {
+      const [[response], [socket]] = (await Promise.all([once(sent, 'response'), once(sent, 'socket')])) as [
+        [IncomingMessage],
+        [Socket],
+      ]
+      response.resume()
+      return { status: response.statusCode, socket }
+    })
+    const [first, second] = await Promise.all(outcomes)
+    expect([first?.status, second?.status]).toEqual([400, 403])
+    expect(first?.socket === second?.socket).toBe(true)
+    agent.destroy()
   })
 })
 
