@@ -1,0 +1,80 @@
+import { Command } from 'commander'
+import type { CacheSizes } from './simulator/cache-tiers.ts'
+import { assumptionLines, meanOf, resultTable, verdictLines } from './simulator/report.ts'
+import { awsSample, nextImage, passThrough, type SetUp, tintype } from './simulator/set-ups.ts'
+import { type Measurement, simulate } from './simulator/simulate.ts'
+import { r1, r2, scale, viewings, type Workload } from './simulator/workload.ts'
+
+/** So much of each workload is left where it must be quick: hit rates hardly change, see docs/simulator.md. */
+const quickScale = 0.2
+const warmUpShare = 0.5
+const seeds = [21, 22, 23]
+const caches: CacheSizes = { pops: 20, regions: 6, popBytes: 8e9, regionalBytes: 64e9, shieldBytes: 256e9 }
+
+const { quick } = new Command('npm run simulate --')
+  .description(
+    'Measures hit rates, renders and extra pixels of the URL grammar, beside those of other set-ups.',
+  )
+  .option('--quick', 'a fifth of the images and requests, one seed')
+  .parse()
+  .opts<{ quick?: true }>()
+
+const ours = tintype()
+const setUps = [passThrough, nextImage, awsSample, ours]
+const usedSeeds = quick === true ? seeds.slice(0, 1) : seeds
+
+console.log('Set-ups')
+for (const setUp of setUps) console.log(`  ${setUp.name.padEnd(14)}  ${setUp.description}`)
+console.log('Assumptions (docs/simulator.md has the reasons)')
+for (const line of assumptionLines(r1, caches, warmUpShare, usedSeeds)) console.log(`  ${line}`)
+for (const workload of quick === true ? [scale(r1, quickScale), scale(r2, quickScale)] : [r1, r2]) {
+  console.log(`\n${titleOf(workload)}`)
+  const rows = setUps.map((setUp) => ({ name: setUp.name, measurements: measureAll(workload, setUp) }))
+  console.log(resultTable(rows))
+  console.log('Targets, for Tintype')
+  const { measurements } = rows.at(-1)!
+  for (const line of verdictLines(workload.name, meanOf(measurements))) console.log(line)
+}
+
+if (quick !== true) {
+  console.log('\nWhat moves Tintype’s numbers, one seed')
+  console.log(
+    resultTable(variations().map(([name, ...rest]) => ({ name, measurements: [measure(...rest)] }))),
+  )
+}
+
+function measureAll(workload: Workload, setUp: SetUp): Measurement[] {
+  return usedSeeds.map((seed) => measure({ ...workload, seed }, setUp, caches))
+}
+
+function measure(workload: Workload, setUp: SetUp, sizes: CacheSizes): Measurement {
+  const scaled = { ...sizes, pops: workload.pops }
+  return simulate({ workload, viewings: viewings(workload), setUp, caches: scaled, warmUpShare })
+}
+
+/** One assumption changed at a time. */
+function variations(): [name: string, workload: Workload, setUp: SetUp, sizes: CacheSizes][] {
+  const twoDays = (workload: Workload): Workload => ({
+    ...workload,
+    requests: workload.requests * 2,
+    seconds: workload.seconds * 2,
+  })
+  return [
+    ['R1 as above', r1, ours, caches],
+    ['R1, popularity exponent 0.64', { ...r1, popularityExponent: 0.64 }, ours, caches],
+    ['R1, popularity exponent 1', { ...r1, popularityExponent: 1 }, ours, caches],
+    ['R1, 5 PoPs', { ...r1, pops: 5 }, ours, caches],
+    ['R1, 60 PoPs', { ...r1, pops: 60 }, ours, caches],
+    ['R1, PoP caches of 1 GB', r1, ours, { ...caches, popBytes: 1e9 }],
+    ['R1, PoP caches of 0.25 GB', r1, ours, { ...caches, popBytes: 0.25e9 }],
+    ['R1, two days, the second measured', twoDays(r1), ours, caches],
+    ['R2 as above', r2, ours, caches],
+    ['R2, two days, the second measured', twoDays(r2), ours, caches],
+  ]
+}
+
+function titleOf(workload: Workload): string {
+  const count = (value: number): string => value.toLocaleString('en-US')
+  const size = `${count(workload.images)} images, ${count(workload.requests)} requests, ${workload.pops} PoPs`
+  return quick === true ? `${workload.name} at a fifth of its size: ${size}` : `${workload.name}: ${size}`
+}

@@ -1,0 +1,97 @@
+import { type CacheSizes, createCacheTiers } from './cache-tiers.ts'
+import type { SetUp } from './set-ups.ts'
+import { pixelsOf, variantBytes } from './variant-bytes.ts'
+import { neededWidth, type Viewing, type Workload } from './workload.ts'
+
+/** What came of a workload, all but `requests` and `distinctKeys` as shares of 1. */
+export interface Measurement {
+  /** requests that were measured */
+  readonly requests: number
+  /** answered by the PoP that was asked */
+  readonly popHitRate: number
+  /** answered by any tier of the CDN, without waiting for the origin */
+  readonly cdnHitRate: number
+  /** share of requests for which an image was rendered */
+  readonly renderRate: number
+  /** share of requests for which the origin was asked, be it in the background or for a stored image */
+  readonly originRate: number
+  /** pixels delivered beyond those the screens could show, per pixel that they could */
+  readonly overfetch: number
+  /** hit rate of one cache that holds everything for ever: no CDN can do better with these keys */
+  readonly infiniteCacheHitRate: number
+  readonly distinctKeys: number
+}
+
+export interface Simulation {
+  readonly workload: Pick<Workload, 'seconds'>
+  readonly viewings: Iterable<Viewing>
+  readonly setUp: SetUp
+  readonly caches: CacheSizes
+  /** Share of the time that fills the caches and is not measured. */
+  readonly warmUpShare: number
+}
+
+/** Lets all requests through the set-up's caches, and counts. */
+export function simulate({ workload, viewings, setUp, caches, warmUpShare }: Simulation): Measurement {
+  const ask = createCacheTiers(caches)
+  const keys = new Map<string, number>()
+  const stored = new Set<string>()
+  const measuredFromSecond = workload.seconds * warmUpShare
+  const counts = {
+    requests: 0,
+    pop: 0,
+    cdn: 0,
+    renders: 0,
+    origin: 0,
+    known: 0,
+    extraPixels: 0,
+    neededPixels: 0,
+  }
+
+  for (const viewing of viewings) {
+    const delivery = setUp.deliver(viewing)
+    const isKnown = keys.has(delivery.cacheKey)
+    const key = numberOf(keys, delivery.cacheKey)
+    // No set-up enlarges an original.
+    const width = Math.min(delivery.width, viewing.sourceWidth)
+    const answer = ask({
+      pop: viewing.pop,
+      key,
+      bytes: variantBytes(width, delivery.format),
+      lifetime: delivery.lifetime,
+      second: viewing.second,
+    })
+    const isRendered = answer.asksOrigin && !(delivery.storedKey !== null && stored.has(delivery.storedKey))
+    if (isRendered && delivery.storedKey !== null) stored.add(delivery.storedKey)
+
+    if (viewing.second < measuredFromSecond) continue
+    counts.requests++
+    if (isKnown) counts.known++
+    if (answer.from === 'pop') counts.pop++
+    if (answer.from !== 'origin') counts.cdn++
+    if (answer.asksOrigin) counts.origin++
+    if (isRendered) counts.renders++
+    const needed = pixelsOf(neededWidth(viewing))
+    counts.neededPixels += needed
+    // An image that is too small makes up for no other that is too large.
+    counts.extraPixels += Math.max(0, pixelsOf(width) - needed)
+  }
+
+  return {
+    requests: counts.requests,
+    popHitRate: counts.pop / counts.requests,
+    cdnHitRate: counts.cdn / counts.requests,
+    renderRate: counts.renders / counts.requests,
+    originRate: counts.origin / counts.requests,
+    overfetch: counts.extraPixels / counts.neededPixels,
+    infiniteCacheHitRate: counts.known / counts.requests,
+    distinctKeys: keys.size,
+  }
+}
+
+function numberOf(keys: Map<string, number>, key: string): number {
+  const known = keys.get(key)
+  if (known !== undefined) return known
+  keys.set(key, keys.size)
+  return keys.size - 1
+}

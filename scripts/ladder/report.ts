@@ -1,0 +1,52 @@
+import Table from 'cli-table3'
+import type { LineCounts } from './observed-widths.ts'
+import { type ObservedWidth, overfetchOf } from './optimal-ladder.ts'
+
+/** A ladder with what is expected of it, as shares of 1. */
+export interface LadderRow {
+  readonly name: string
+  readonly ladder: readonly number[]
+  readonly popHitRate: number
+  readonly cdnHitRate: number
+  readonly renderRate: number
+}
+
+/** The ladders side by side, then their rungs. */
+export function ladderTable(observed: readonly ObservedWidth[], rows: readonly LadderRow[]): string {
+  const table = new Table({
+    head: ['ladder', 'rungs', 'extra px', 'PoP hits', 'CDN hits', 'renders/M'],
+    colAligns: ['left', 'right', 'right', 'right', 'right', 'right'],
+    style: { head: [], border: [], compact: true },
+  })
+  for (const row of rows) {
+    table.push([
+      row.name,
+      String(row.ladder.length),
+      percent(overfetchOf(observed, row.ladder)),
+      percent(row.popHitRate),
+      percent(row.cdnHitRate),
+      Math.round(row.renderRate * 1e6).toLocaleString('en-US'),
+    ])
+  }
+  return [table.toString(), ...rows.map(({ name, ladder }) => `${name}: ${ladder.join(', ')}`)].join('\n')
+}
+
+/** What was read from logs, in a sentence. */
+export function lineSentence(lines: LineCounts): string {
+  const told: [count: number, what: string][] = [
+    [lines.withoutWidth, 'without a width'],
+    [lines.rewritten, 'already rewritten'],
+    [lines.unrelated, 'for something else or failed'],
+    [lines.malformed, 'malformed'],
+  ]
+  const others = told.filter(([count]) => count > 0).map(([count, what]) => `${number(count)} ${what}`)
+  return `${number(lines.used)} requests with a width${others.length === 0 ? '' : `; left out: ${others.join(', ')}`}.`
+}
+
+function percent(share: number): string {
+  return `${(share * 100).toFixed(1)} %`
+}
+
+function number(value: number): string {
+  return value.toLocaleString('en-US')
+}
