@@ -91,7 +91,7 @@ describe('event notifications', () => {
       seen.push(head.ContentLength)
     })
     await Promise.all([put('ordered', '1'), put('ordered', '22'), put('ordered', '333')])
-    await vi.waitFor(() => expect(seen).toHaveLength(3))
+    await vi.waitFor(() => expect(seen).toHaveLength(3), 20_000)
     const sequencers = onEvent.mock.calls.map(([{ s3 }]) => s3.object.sequencer)
     expect(sequencers).toEqual(sequencers.toSorted())
     const head = await server.client.send(new HeadObjectCommand({ Bucket: BUCKET, Key: 'ordered' }))
@@ -117,6 +117,6 @@ describe('event notifications', () => {
   ])('do the request no harm when the listener %s', async (_, listener) => {
     onEvent.mockImplementation(listener)
     await put('unharmed')
-    await vi.waitFor(() => expect(onError).toHaveBeenCalledWith(new Error('listener')))
+    await vi.waitFor(() => expect(onError).toHaveBeenCalledWith(new Error('listener')), 20_000)
   })
 })

@@ -158,7 +158,7 @@ describe('a browser form is refused', () => {
       `POST /${BUCKET} HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\n` +
         `Content-Length: ${body.length + 1000}\r\n\r\n${body}`,
     )
-    await vi.waitFor(async () => expect(await readdir(join(server.dir, 'tmp'))).toHaveLength(1))
+    await vi.waitFor(async () => expect(await readdir(join(server.dir, 'tmp'))).toHaveLength(1), 20_000)
     socket.destroy()
     await once(socket, 'close')
     await server.restart()

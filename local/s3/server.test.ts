@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { rm } from 'node:fs/promises'
 import { Agent, request } from 'node:http'
 import { join } from 'node:path'
-import { CreateBucketCommand, GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3'
+import { GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { createS3Server } from './index.ts'
@@ -15,6 +15,9 @@ import {
   type TestServer,
 } from './test-server.ts'
 
+/** With these, the client hears of it when the server has got the request and waits for its body. */
+const SLOW = { 'content-length': 10, expect: '100-continue' }
+
 let server: TestServer
 afterEach(() => server.stop())
 
@@ -24,11 +27,10 @@ describe('the server', () => {
     const client = createClient(server.endpoint, { requestChecksumCalculation: 'WHEN_REQUIRED' })
     const url = await getSignedUrl(client, new PutObjectCommand({ Bucket: BUCKET, Key: 'slow' }))
     const agent = new Agent({ keepAlive: true })
-    const upload = request(url, { method: 'PUT', agent, headers: { 'content-length': 10 } })
+    const upload = request(url, { method: 'PUT', agent, headers: SLOW })
+    upload.flushHeaders()
+    await once(upload, 'continue')
     upload.write('12345')
-    await once(upload, 'socket')
-    // The server has the request once it has answered another that came later.
-    await client.send(new CreateBucketCommand({ Bucket: 'later' }))
     const stopped = server.restart()
     upload.end('67890')
     const [response] = (await once(upload, 'response')) as [{ statusCode: number; resume(): void }]
@@ -55,11 +57,11 @@ describe('the server', () => {
     server = await startTestServer({ onError })
     const client = createClient(server.endpoint, { requestChecksumCalculation: 'WHEN_REQUIRED' })
     const url = await getSignedUrl(client, new PutObjectCommand({ Bucket: BUCKET, Key: 'left' }))
-    const upload = request(url, { method: 'PUT', headers: { 'content-length': 10 } })
+    const upload = request(url, { method: 'PUT', headers: SLOW })
     upload.on('error', () => {})
+    upload.flushHeaders()
+    await once(upload, 'continue')
     upload.write('12345')
-    await once(upload, 'socket')
-    await client.send(new CreateBucketCommand({ Bucket: 'later' }))
     upload.destroy()
     await server.restart()
     expect(onError).not.toHaveBeenCalled()

@@ -138,8 +138,9 @@ async function answer(
   return findOperation(request)(request, payload, services)
 }
 
-function corsRules({ bucket }: S3Request, { store }: Services): CorsRule[] | undefined {
-  const document = store.findBucket(bucket)?.record.configurations.cors
+function corsRules({ bucket, headers }: S3Request, { store }: Services): CorsRule[] | undefined {
+  // Only browsers name an origin; all others are spared the parsing.
+  const document = headers.has('origin') ? store.findBucket(bucket)?.record.configurations.cors : undefined
   return document === undefined ? undefined : parseCorsRules(document)
 }
 
