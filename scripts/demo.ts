@@ -22,8 +22,9 @@ await run(async () => {
   console.log(`\nThe gallery is at ${url} (user ${user}). Three pictures to try:\n${urlsToTry(example!)}`)
 })
 
-function urlsToTry({ id, rev, imageUrl }: ImageView): string {
-  const image = `${new URL(imageUrl!).origin}/i/${id}?r=${rev}`
+function urlsToTry({ imageUrl }: ImageView): string {
+  const { origin, pathname, searchParams } = new URL(imageUrl!)
+  const image = `${origin}${pathname}?r=${searchParams.get('r')}`
   return [
     `  ${image}&w=640            in the best format that the browser takes`,
     `  ${image}&w=640&ar=1:1     cropped to a square`,
