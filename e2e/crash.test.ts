@@ -1,55 +1,36 @@
-import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import pino from 'pino'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { photographs } from '../local/photographs.ts'
 import { startEmbeddedStores } from '../local/embedded-stores.ts'
+import {
+  type SystemProcess,
+  type SystemProcessOptions,
+  startSystemProcess,
+} from '../local/testing/system-process.ts'
 import { loadLocalConfig } from '../runtime/config.ts'
 import { type ImageJson, tokenFor, upload } from './test-system.ts'
 
-const repository = fileURLToPath(new URL('..', import.meta.url))
-const node = [process.execPath, '--import', 'tsx', 'local/main.ts'] as const
 const photographBytes = photographs.map(({ path }) => new Uint8Array(readFileSync(path)))
 let dataDir: string
-const children: ChildProcess[] = []
+const processes: SystemProcess[] = []
 
 beforeAll(async () => {
   dataDir = await mkdtemp(join(tmpdir(), 'tintype-crash-'))
 })
 
 afterAll(async () => {
-  for (const child of children) child.kill('SIGKILL')
+  await Promise.all(processes.map((each) => each.end('SIGKILL')))
   await rm(dataDir, { recursive: true, force: true })
 })
 
-/** Starts the system in a process of its own that can be killed. */
-async function startProcess([command, ...parameters]: readonly [string, ...string[]] = node): Promise<{
-  url: string
-  child: ChildProcess
-}> {
-  const child = spawn(command, parameters, {
-    cwd: repository,
-    env: { ...process.env, PORT: '0', DATA_DIR: dataDir },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  children.push(child)
-  let output = ''
-  child.stdout!.on('data', (chunk: Buffer) => (output += chunk.toString()))
-  child.stderr!.on('data', (chunk: Buffer) => (output += chunk.toString()))
-  for (;;) {
-    const url = /http:\/\/localhost:\d+/.exec(output)?.[0]
-    if (url !== undefined && output.includes('Ctrl-C')) return { url, child }
-    if (child.exitCode !== null) throw new Error(`the system ended with ${child.exitCode}: ${output}`)
-    await new Promise((resolve) => setTimeout(resolve, 50))
-  }
-}
-
-function exited(child: ChildProcess): Promise<void> {
-  return new Promise((resolve) => child.once('exit', () => resolve()))
+async function startProcess(command?: SystemProcessOptions['command']): Promise<SystemProcess> {
+  const started = await startSystemProcess({ dataDir, ...(command && { command }) })
+  processes.push(started)
+  return started
 }
 
 /** Uploads without pause until the connection breaks; gives the acknowledged images. */
@@ -92,15 +73,14 @@ describe('kill -9 during uploads', () => {
   it('loses nothing that was acknowledged and lists nothing half-written', { timeout: 180_000 }, async () => {
     const acknowledged: ImageJson[] = []
     for (let round = 0; round < 3; round++) {
-      const { url, child } = await startProcess()
+      const { url, end } = await startProcess()
       const token = await tokenFor(url, 'user-1')
-      const gone = exited(child)
-      acknowledged.push(...(await uploadUntilKilled(url, token, () => child.kill('SIGKILL'))))
-      await gone
+      acknowledged.push(...(await uploadUntilKilled(url, token, () => void end('SIGKILL'))))
+      await end('SIGKILL')
     }
     expect(acknowledged.length).toBeGreaterThanOrEqual(36)
 
-    const { url, child } = await startProcess()
+    const { url, child, end } = await startProcess()
     const token = await tokenFor(url, 'user-1')
     const listed = await listAll(url, token)
     const listedIds = new Set(listed.map(({ id }) => id))
@@ -112,9 +92,7 @@ describe('kill -9 during uploads', () => {
       expect((await response.arrayBuffer()).byteLength).toBeGreaterThan(1000)
     }
 
-    const stopped = exited(child)
-    child.kill('SIGINT')
-    await stopped
+    await end('SIGINT')
     expect(child.exitCode).toBe(0)
     expect(await originalsOnDisk()).toHaveLength(listed.length)
   })
@@ -123,22 +101,18 @@ describe('kill -9 during uploads', () => {
     'ends with npm, also with a killed one, and starts again on the same data',
     { timeout: 60_000 },
     async () => {
-      const { url, child } = await startProcess(['npm', 'start'])
-      child.kill('SIGKILL')
+      const { url, end } = await startProcess(['npm', 'start'])
+      await end('SIGKILL')
       const next = await startProcess()
       await expect(fetch(`${url}/health`)).rejects.toThrow()
-      const stopped = exited(next.child)
-      next.child.kill('SIGTERM')
-      await stopped
+      await next.end('SIGTERM')
     },
   )
 
   it('refuses a second system on the same data', { timeout: 60_000 }, async () => {
-    const { child } = await startProcess()
+    const { end } = await startProcess()
     await expect(startProcess()).rejects.toThrow(/is in use by another running system/)
-    const stopped = exited(child)
-    child.kill('SIGTERM')
-    await stopped
+    await end('SIGTERM')
   })
 })
 
