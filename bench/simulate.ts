@@ -1,15 +1,13 @@
 import { Command } from 'commander'
-import type { CacheSizes } from './simulator/cache-tiers.ts'
+import { assumedCaches as caches, type CacheSizes } from './simulator/cache-tiers.ts'
 import { assumptionLines, meanOf, resultTable, verdictLines } from './simulator/report.ts'
 import { awsSample, nextImage, passThrough, type SetUp, tintype } from './simulator/set-ups.ts'
-import { type Measurement, simulate } from './simulator/simulate.ts'
+import { type Measurement, simulate, assumedWarmUpShare as warmUpShare } from './simulator/simulate.ts'
 import { r1, r2, scale, viewings, type Workload } from './simulator/workload.ts'
 
 /** So much of each workload is left where it must be quick: hit rates hardly change, see docs/simulator.md. */
 const quickScale = 0.2
-const warmUpShare = 0.5
 const seeds = [21, 22, 23]
-const caches: CacheSizes = { pops: 20, regions: 6, popBytes: 8e9, regionalBytes: 64e9, shieldBytes: 256e9 }
 
 const { quick } = new Command('npm run simulate --')
   .description(
@@ -54,6 +52,12 @@ function measure(workload: Workload, setUp: SetUp, sizes: CacheSizes): Measureme
 
 /** One assumption changed at a time. */
 function variations(): [name: string, workload: Workload, setUp: SetUp, sizes: CacheSizes][] {
+  const hundredth = {
+    ...caches,
+    popBytes: caches.popBytes / 100,
+    regionalBytes: caches.regionalBytes / 100,
+    shieldBytes: caches.shieldBytes / 100,
+  }
   const twoDays = (workload: Workload): Workload => ({
     ...workload,
     requests: workload.requests * 2,
@@ -68,6 +72,7 @@ function variations(): [name: string, workload: Workload, setUp: SetUp, sizes: C
     ['R1, PoP caches of 1 GB', r1, ours, { ...caches, popBytes: 1e9 }],
     ['R1, PoP caches of 0.25 GB', r1, ours, { ...caches, popBytes: 0.25e9 }],
     ['R1, two days, the second measured', twoDays(r1), ours, caches],
+    ['R1, all caches a hundredth', r1, ours, hundredth],
     ['R2 as above', r2, ours, caches],
     ['R2, two days, the second measured', twoDays(r2), ours, caches],
   ]

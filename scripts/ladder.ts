@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { Command, InvalidArgumentError } from 'commander'
+import { assumedCaches } from '../bench/simulator/cache-tiers.ts'
 import { tintype } from '../bench/simulator/set-ups.ts'
-import { simulate } from '../bench/simulator/simulate.ts'
+import { simulate, assumedWarmUpShare as warmUpShare } from '../bench/simulator/simulate.ts'
 import { neededWidth, r1, viewings, viewingsOf, type Workload } from '../bench/simulator/workload.ts'
 import { rungs as presentLadder } from '../core/ladder.ts'
 import { CommandError } from './api-client.ts'
@@ -13,8 +14,6 @@ import { ladderTable, type LadderRow, lineSentence } from './ladder/report.ts'
 
 /** The block size of JPEG, as in core/ladder.ts. */
 const step = 8
-const caches = { pops: r1.pops, regions: 6, popBytes: 8e9, regionalBytes: 64e9, shieldBytes: 256e9 }
-const warmUpShare = 0.5
 /** Ladders are tried on other requests than they were made from, lest they fit these alone. */
 const trialSeed = 22
 
@@ -119,7 +118,13 @@ function capAt(largest: number, observed: readonly ObservedWidth[]): ObservedWid
 function tryOut(name: string, ladder: readonly number[], { kind, observed }: Source): LadderRow {
   const workload = { ...r1, seed: trialSeed }
   const requests = kind === 'workload' ? viewings(workload) : viewingsOf(workload, observed)
-  const measured = simulate({ workload, viewings: requests, setUp: tintype(ladder), caches, warmUpShare })
+  const measured = simulate({
+    workload,
+    viewings: requests,
+    setUp: tintype(ladder),
+    caches: assumedCaches,
+    warmUpShare,
+  })
   return { name, ladder, ...measured }
 }
 

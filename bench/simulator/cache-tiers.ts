@@ -11,6 +11,15 @@ export interface CacheSizes {
   readonly shieldBytes: number
 }
 
+/** AWS publishes none of these; see docs/simulator.md. */
+export const assumedCaches: CacheSizes = {
+  pops: 20,
+  regions: 6,
+  popBytes: 8e9,
+  regionalBytes: 64e9,
+  shieldBytes: 256e9,
+}
+
 export type TierName = 'pop' | 'regional' | 'shield'
 
 export interface CacheRequest {

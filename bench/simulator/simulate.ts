@@ -3,6 +3,9 @@ import type { SetUp } from './set-ups.ts'
 import { pixelsOf, variantBytes } from './variant-bytes.ts'
 import { neededWidth, type Viewing, type Workload } from './workload.ts'
 
+/** The first half of a day fills the caches: a service that has just started does not stand for one that runs. */
+export const assumedWarmUpShare = 0.5
+
 /** What came of a workload, all but `requests` and `distinctKeys` as shares of 1. */
 export interface Measurement {
   /** requests that were measured */

@@ -5,8 +5,9 @@ import { createGunzip } from 'node:zlib'
 
 /** The lines of a text file, one at a time; a file in gzip is unpacked on the way. */
 export async function* linesOf(path: string): AsyncGenerator<string, void, undefined> {
+  const isPacked = await isGzip(path)
   const bytes = createReadStream(path)
-  const text = (await isGzip(path)) ? bytes.pipe(createGunzip()) : bytes
+  const text = isPacked ? bytes.pipe(createGunzip()) : bytes
   // pipe() hands on bytes, not failures.
   if (text !== bytes) bytes.on('error', (error) => text.destroy(error))
   yield* createInterface({ input: text, crlfDelay: Infinity })

@@ -1,4 +1,5 @@
 import Table from 'cli-table3'
+import { percent, perMillion } from '../../bench/simulator/targets.ts'
 import type { LineCounts } from './observed-widths.ts'
 import { type ObservedWidth, overfetchOf } from './optimal-ladder.ts'
 
@@ -25,7 +26,7 @@ export function ladderTable(observed: readonly ObservedWidth[], rows: readonly L
       percent(overfetchOf(observed, row.ladder)),
       percent(row.popHitRate),
       percent(row.cdnHitRate),
-      Math.round(row.renderRate * 1e6).toLocaleString('en-US'),
+      perMillion(row.renderRate),
     ])
   }
   return [table.toString(), ...rows.map(({ name, ladder }) => `${name}: ${ladder.join(', ')}`)].join('\n')
@@ -41,10 +42,6 @@ export function lineSentence(lines: LineCounts): string {
   ]
   const others = told.filter(([count]) => count > 0).map(([count, what]) => `${number(count)} ${what}`)
   return `${number(lines.used)} requests with a width${others.length === 0 ? '' : `; left out: ${others.join(', ')}`}.`
-}
-
-function percent(share: number): string {
-  return `${(share * 100).toFixed(1)} %`
 }
 
 function number(value: number): string {
