@@ -1,0 +1,84 @@
+import { describe, expect, it } from 'vitest'
+import { acceptHeaders } from './audience.ts'
+import { neededWidth, r1, scale, type Viewing, viewings, viewingsOf } from './workload.ts'
+
+const small = scale(r1, 0.01)
+
+describe('viewings', () => {
+  it('are the same for the same seed, and others for another', () => {
+    expect([...viewings(small)]).toEqual([...viewings(small)])
+    expect([...viewings({ ...small, seed: 22 })]).not.toEqual([...viewings(small)])
+  })
+
+  it('come in the order of time, as many as asked for, within the time and over all PoPs', () => {
+    const all = [...viewings(small)]
+    expect(all).toHaveLength(10_000)
+    const seconds = all.map(({ second }) => second)
+    expect(seconds).toEqual(seconds.toSorted((left, right) => left - right))
+    expect(seconds.at(-1)).toBeLessThan(small.seconds)
+    expect(new Set(all.map(({ pop }) => pop)).size).toBe(20)
+  })
+
+  it('ask most often for the first image, as the exponent says', () => {
+    const all = [...viewings({ ...small, requests: 50_000 })]
+    const total = Array.from({ length: 50 }, (_, rank) => 1 / (rank + 1) ** 0.8).reduce(
+      (sum, each) => sum + each,
+    )
+    const share = all.filter(({ image }) => image === 0).length / all.length
+    // Images that are not published yet leave their requests to the others.
+    expect(share).toBeGreaterThan(1 / total - 0.005)
+    expect(share).toBeLessThan(1.1 / total)
+  })
+
+  it('hold some images back, and begin asking for them while the day goes on', () => {
+    const firstSecond = new Map<number, number>()
+    for (const { image, second } of viewings({ ...small, requests: 50_000 })) {
+      if (!firstSecond.has(image)) firstSecond.set(image, second)
+    }
+    const late = [...firstSecond.values()].filter((second) => second > small.seconds / 10)
+    expect(late.length).toBeGreaterThan(0)
+    expect(late.length).toBeLessThan(15)
+  })
+
+  it('follow the shares of the Accept headers, revisions and tracking parameters', () => {
+    const all = [...viewings({ ...small, images: 2000, requests: 50_000 })]
+    const share = (matches: (viewing: Viewing) => boolean) => all.filter(matches).length / all.length
+    const [mostFrequent] = acceptHeaders
+    expect(share(({ accept }) => accept === mostFrequent![1])).toBeCloseTo(0.46, 1)
+    expect(share(({ namesRevision }) => namesRevision)).toBeGreaterThan(0.85)
+    expect(share(({ namesRevision }) => namesRevision)).toBeLessThan(0.99)
+    expect(share(({ tracking }) => tracking !== '')).toBeCloseTo(0.01, 2)
+    const trackings = all.map(({ tracking }) => tracking).filter((tracking) => tracking !== '')
+    expect(new Set(trackings).size).toBe(trackings.length)
+  })
+})
+
+describe('viewingsOf', () => {
+  it('draws widths as often as they were observed, and leaves the rest as it is', () => {
+    const observed = [
+      { width: 100, requests: 1 },
+      { width: 5000, requests: 3 },
+    ]
+    const all = [...viewingsOf(small, observed)]
+    const wide = all.filter((viewing) => neededWidth(viewing) === 5000)
+    expect(wide.length / all.length).toBeCloseTo(0.75, 1)
+    expect(all.every((viewing) => [100, 5000].includes(neededWidth(viewing)))).toBe(true)
+    expect(all.map(({ image }) => image)).toEqual([...viewings(small)].map(({ image }) => image))
+  })
+})
+
+describe('neededWidth', () => {
+  const [viewing] = viewings(small)
+
+  it.each([
+    [320, 1.1, 4000, 352],
+    [393, 2.75, 4000, 1081],
+    [1920, 2, 1600, 1600],
+  ])('of %s CSS pixels at %s from an original of %s is %s', (cssWidth, pixelRatio, sourceWidth, expected) => {
+    expect(neededWidth({ ...viewing!, cssWidth, pixelRatio, sourceWidth })).toBe(expected)
+  })
+})
+
+it('scales images and requests alike', () => {
+  expect(scale(r1, 0.2)).toEqual({ ...r1, images: 1000, requests: 200_000 })
+})
