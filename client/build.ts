@@ -51,17 +51,18 @@ export async function buildClient(outdir: string): Promise<EntrySize[]> {
   return sizes
 }
 
-/** Readable modules: it is the app's bundler that minifies. What two doors share stands in a chunk, once. */
+/**
+ * Readable modules: it is the app's bundler that minifies. Each is whole in itself, so that a page without a bundler
+ * loads one file, and nothing in it that only another door needs.
+ */
 async function bundle(outdir: string): Promise<void> {
   const metafile = join(outdir, 'meta.json')
   await run('esbuild', [
     ...names.map((name) => `client/${name}.ts`),
     '--bundle',
-    '--splitting',
     '--format=esm',
     '--platform=neutral',
     '--target=es2022',
-    '--chunk-names=shared-[hash]',
     `--outdir=${outdir}`,
     `--metafile=${metafile}`,
   ])
