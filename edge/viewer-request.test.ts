@@ -4,14 +4,10 @@ import { bandNames, formats, presets, rungs } from '../core/ladder.ts'
 import { loadViewerRequest, type RunViewerRequest } from '../local/edge/sandbox.ts'
 import { buildEdgeFunction } from './build.ts'
 import type { EdgeFields, EdgeRequest, EdgeResponse } from './event.ts'
+import { handler } from './viewer-request.ts'
 
 const id = '01JD0R3XW6ZQJ5Y5T1V9N4K8MH'
 let run: RunViewerRequest
-
-beforeAll(async () => {
-  const { code } = await buildEdgeFunction()
-  run = loadViewerRequest({ code })
-})
 
 interface Viewer {
   method?: string
@@ -63,7 +59,20 @@ function pathOf(result: EdgeRequest | EdgeResponse): string {
   return result.uri
 }
 
-describe('the built viewer-request function', () => {
+async function loadArtefact(): Promise<RunViewerRequest> {
+  const { code } = await buildEdgeFunction()
+  return loadViewerRequest({ code })
+}
+
+// The artefact is what runs; the source beside it tells whether a failure came with the build.
+describe.each<[string, () => Promise<RunViewerRequest>]>([
+  ['built', loadArtefact],
+  ['source', async () => handler],
+])('the viewer-request function, %s', (_, load) => {
+  beforeAll(async () => {
+    run = await load()
+  })
+
   it.each([
     ['w=601'],
     ['w=640&utm=1'],

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
@@ -30,14 +31,10 @@ export async function listen(handler: RequestListener, port: number, host: strin
   return { port: (server.address() as AddressInfo).port, close: () => close(server) }
 }
 
-function bind(server: Server, port: number, host: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(port, host, () => {
-      server.off('error', reject)
-      resolve()
-    })
-  })
+async function bind(server: Server, port: number, host: string): Promise<void> {
+  server.listen(port, host)
+  // Rejects with what an 'error' event brings.
+  await once(server, 'listening')
 }
 
 /** Lets requests under way end; connections that are kept alive would hold the server open for ever. */

@@ -27,7 +27,7 @@ const catalogue: [packageName: string, title: string, altText: string][] = [
   ['march-pastoral', 'March pastoral', 'Sheep and lambs on a bare field'],
 ]
 
-/** Nine real photographs, about one megapixel each. */
+/** Nine real photographs of half a megapixel to 0.8. */
 export const photographs: readonly Photograph[] = catalogue.map(([name, title, altText]) => ({
   name,
   title,
