@@ -71,7 +71,7 @@ describe('neededWidth', () => {
   const [viewing] = viewings(small)
 
   it.each([
-    [320, 1.1, 4000, 352],
+    [360, 1.1, 4000, 396],
     [393, 2.75, 4000, 1081],
     [1920, 2, 1600, 1600],
   ])('of %s CSS pixels at %s from an original of %s is %s', (cssWidth, pixelRatio, sourceWidth, expected) => {

@@ -57,8 +57,7 @@ export const revisionHabits = [
   [5, 0.5],
 ] as const
 
-/** Order in which a page writes the query's parameters. */
-export const parameterOrders = ['as the API writes them', 'sorted by name', 'width first'] as const
+/** Order in which a page writes the query's parameters: as the API does, sorted by name, or the width first. */
 export const parameterOrderShares = [85, 10, 5] as const
 
 /** Where an image stands: a round avatar, a card in a grid, or the slot of its article. */
@@ -91,7 +90,7 @@ export interface Viewing {
   readonly accept: string
   /** whether the page names the image's revision */
   readonly namesRevision: boolean
-  /** index into {@link parameterOrders} */
+  /** index into {@link parameterOrderShares} */
   readonly parameterOrder: number
   /** a parameter that means nothing to an image service; '' if there is none */
   readonly tracking: string

@@ -1,15 +1,15 @@
 import { createReadStream } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
+import { pipeline } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 
 /** The lines of a text file, one at a time; a file in gzip is unpacked on the way. */
 export async function* linesOf(path: string): AsyncGenerator<string, void, undefined> {
   const isPacked = await isGzip(path)
   const bytes = createReadStream(path)
-  const text = isPacked ? bytes.pipe(createGunzip()) : bytes
-  // pipe() hands on bytes, not failures.
-  if (text !== bytes) bytes.on('error', (error) => text.destroy(error))
+  // Unlike pipe(), pipeline() hands on failures too: whoever reads the lines is told of them.
+  const text = isPacked ? pipeline(bytes, createGunzip(), () => undefined) : bytes
   yield* createInterface({ input: text, crlfDelay: Infinity })
 }
 

@@ -24,11 +24,11 @@ describe('lines of URLs', () => {
     const { widths, lines } = await observeLines([
       `https://img.example.com/i/${id}?w=320&dpr=2`,
       `http://localhost:4000/i/${id}?w=640#top`,
-      `/i/${id}?DPR=1.1&utm=1&W=320`,
+      `/i/${id}?DPR=1.1&utm=1&W=360`,
       `  /i/${id}?w=393&dpr=2.75&r=abcdef01&ar=16%3A9  `,
     ])
     expect(widths).toEqual([
-      { width: 352, requests: 1 },
+      { width: 396, requests: 1 },
       { width: 640, requests: 2 },
       { width: 1081, requests: 1 },
     ])
