@@ -22,7 +22,10 @@ function printBanner({ url, parts, missing }: System, dataDir: string): void {
   const width = Math.max(...parts.map(({ name }) => name.length))
   const lines = parts.map(({ name, where }) => `  ${name.padEnd(width)}  ${where}`)
   if (missing.length > 0) {
-    lines.push('', `  No Java 17 was found, so DynamoDB is dynalite: without ${missing.join(', ')}.`)
+    lines.push(
+      '',
+      `  DynamoDB is dynalite here, since DynamoDB Local needs Java 17: without ${missing.join(', ')}.`,
+    )
   }
   console.log(`
 Tintype is running; its data is kept in ${dataDir}.
