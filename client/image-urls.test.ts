@@ -83,6 +83,7 @@ describe('src', () => {
   it.each<[SrcOptions, string]>([
     [{ width: 601 }, 'r=0a1b2c3d&w=640'],
     [{ width: 320, dpr: 2 }, 'r=0a1b2c3d&w=640'],
+    [{ width: 100, dpr: 1.12 }, 'r=0a1b2c3d&w=112'],
     [{ width: 320, dpr: 0.5 }, 'r=0a1b2c3d&w=168'],
     [{ width: 640, aspectRatio: '16:9' }, 'r=0a1b2c3d&w=640&ar=16:9'],
     [{ width: 640, aspectRatio: 1.8 }, 'r=0a1b2c3d&w=640&ar=16:9'],

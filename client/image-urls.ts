@@ -152,7 +152,7 @@ export function createImageUrls(options: { baseUrl: string }): ImageUrls {
   return {
     src(image, asked) {
       if (asked.preset !== undefined) return write(image, { kind: 'preset', name: asked.preset }, asked)
-      // The tolerance keeps 320 x 1.1, which is 352.00000000000006, from asking for one pixel more.
+      // The tolerance keeps 100 x 1.12, which is 112.00000000000001, from asking for the next rung.
       return candidate(image, snapUp(asked.width * (asked.dpr ?? 1) - 1e-6), asked).url
     },
 

@@ -42,6 +42,12 @@ describe('extract', () => {
     expect(extract(image)).toEqual({ src: image, operations: {}, options: { baseUrl: cdn } })
   })
 
+  it('finds the image behind a base with a path, whatever that is', () => {
+    const src = `https://example.com/i/img/i/${id}`
+    const baseUrl = 'https://example.com/i/img'
+    expect(extract(`${src}?w=640`)).toEqual({ src, operations: { width: 640 }, options: { baseUrl } })
+  })
+
   it('leaves a relative URL relative', () => {
     expect(extract(`/i/${id}?w=640`)).toEqual({ src: `/i/${id}`, operations: { width: 640 }, options: {} })
     expect(extract(id, { baseUrl: cdn })).toEqual({
