@@ -22,8 +22,8 @@ export const entries = {
 export type EntryName = keyof typeof entries
 const names = Object.keys(entries) as EntryName[]
 
-/** What may be in a bundle: this folder, and the files of core/ that import nothing. */
-const allowedSources = /^(client\/[\w-]+|core\/(image-url|ladder))\.ts$/
+/** What may be in a bundle: this folder, and the files of core/ that are made for the edge: no validator, no Node. */
+const allowedSources = /^(client\/[\w-]+|core\/(image-url|ladder|negotiate|signature))\.ts$/
 
 /** What one door costs an app that uses nothing else of the package. */
 export interface EntrySize {
