@@ -37,8 +37,10 @@ export interface Simulation {
 /** Lets all requests through the set-up's caches, and counts. */
 export function simulate({ workload, viewings, setUp, caches, warmUpShare }: Simulation): Measurement {
   const ask = createCacheTiers(caches)
-  const keys = new Map<string, number>()
-  const stored = new Set<string>()
+  // A key is long and occurs in many caches: each is kept once, and a number stands for it.
+  const numbers = new Map<string, number>()
+  const known = new Set<number>()
+  const stored = new Set<number>()
   const measuredFromSecond = workload.seconds * warmUpShare
   const counts = {
     requests: 0,
@@ -53,8 +55,10 @@ export function simulate({ workload, viewings, setUp, caches, warmUpShare }: Sim
 
   for (const viewing of viewings) {
     const delivery = setUp.deliver(viewing)
-    const isKnown = keys.has(delivery.cacheKey)
-    const key = numberOf(keys, delivery.cacheKey)
+    const key = numberOf(numbers, delivery.cacheKey)
+    const storedKey = delivery.storedKey === null ? null : numberOf(numbers, delivery.storedKey)
+    const isKnown = known.has(key)
+    known.add(key)
     // No set-up enlarges an original.
     const width = Math.min(delivery.width, viewing.sourceWidth)
     const answer = ask({
@@ -64,8 +68,8 @@ export function simulate({ workload, viewings, setUp, caches, warmUpShare }: Sim
       lifetime: delivery.lifetime,
       second: viewing.second,
     })
-    const isRendered = answer.asksOrigin && !(delivery.storedKey !== null && stored.has(delivery.storedKey))
-    if (isRendered && delivery.storedKey !== null) stored.add(delivery.storedKey)
+    const isRendered = answer.asksOrigin && !(storedKey !== null && stored.has(storedKey))
+    if (isRendered && storedKey !== null) stored.add(storedKey)
 
     if (viewing.second < measuredFromSecond) continue
     counts.requests++
@@ -88,13 +92,13 @@ export function simulate({ workload, viewings, setUp, caches, warmUpShare }: Sim
     originRate: counts.origin / counts.requests,
     overfetch: counts.extraPixels / counts.neededPixels,
     infiniteCacheHitRate: counts.known / counts.requests,
-    distinctKeys: keys.size,
+    distinctKeys: known.size,
   }
 }
 
-function numberOf(keys: Map<string, number>, key: string): number {
-  const known = keys.get(key)
+function numberOf(numbers: Map<string, number>, key: string): number {
+  const known = numbers.get(key)
   if (known !== undefined) return known
-  keys.set(key, keys.size)
-  return keys.size - 1
+  numbers.set(key, numbers.size)
+  return numbers.size - 1
 }

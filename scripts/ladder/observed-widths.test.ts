@@ -125,12 +125,15 @@ describe('a ledger', () => {
     ])
   })
 
-  it.each(['', '{}', '[{"width":640}]', '[{"width":0,"requests":1}]', '[{"width":640,"requests":-1}]'])(
-    'is refused as %j',
-    (json) => {
-      expect(() => readLedger(json)).toThrow()
-    },
-  )
+  it.each([
+    ['', 'JSON'],
+    ['{}', 'expected array'],
+    ['[{"width":640}]', '[0].requests'],
+    ['[{"width":0,"requests":1}]', '[0].width'],
+    ['[{"width":640,"requests":-1}]', '[0].requests'],
+  ])('is refused as %j, telling %s', (json, message) => {
+    expect(() => readLedger(json)).toThrow(message)
+  })
 })
 
 it('counts widths one by one', () => {

@@ -57,8 +57,10 @@ const Ledger = z.array(z.object({ width: z.int().positive(), requests: z.int().n
  * @throws an error that says where it is no ledger
  */
 export function readLedger(json: string): ObservedWidth[] {
+  const ledger = Ledger.safeParse(JSON.parse(json))
+  if (!ledger.success) throw new RangeError(z.prettifyError(ledger.error))
   const requestsByWidth = new Map<number, number>()
-  for (const { width, requests } of Ledger.parse(JSON.parse(json))) {
+  for (const { width, requests } of ledger.data) {
     requestsByWidth.set(width, (requestsByWidth.get(width) ?? 0) + requests)
   }
   return sortedWidths(requestsByWidth)
