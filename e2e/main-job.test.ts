@@ -109,6 +109,17 @@ describe('upload, deliver, hit', () => {
   })
 })
 
+describe('a refusal that does not wait for the body', () => {
+  it('reaches every client, however much it sends', async () => {
+    const file = await largePhotograph()
+    const send = async (): Promise<number> => (await upload(system.url, 'no token', file)).status
+    const statuses = new Set<number>()
+    for (let round = 0; round < 5; round++)
+      for (const each of await Promise.all([send(), send()])) statuses.add(each)
+    expect([...statuses]).toEqual([401])
+  })
+})
+
 describe('what ends at the edge function', () => {
   it.each([
     '?w=abc',

@@ -1,10 +1,13 @@
 import { once } from 'node:events'
-import { createServer, type RequestListener, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
 /** How long a restart waits for the port: the process before it may be on its way out. */
 const portRetries = 20
 const portRetryPauseMs = 250
+
+/** More than anybody may upload: who sends on after a refusal is cut off. */
+const drainedBytesMax = 64_000_000
 
 export interface HttpServer {
   port: number
@@ -18,7 +21,10 @@ export interface HttpServer {
  * @throws the error of `listen`, `EADDRINUSE` only after five seconds of trying
  */
 export async function listen(handler: RequestListener, port: number, host: string): Promise<HttpServer> {
-  const server = createServer(handler)
+  const server = createServer((request, response) => {
+    response.once('finish', () => drain(request))
+    handler(request, response)
+  })
   for (let attempt = 1; ; attempt++) {
     try {
       await bind(server, port, host)
@@ -35,6 +41,21 @@ async function bind(server: Server, port: number, host: string): Promise<void> {
   server.listen(port, host)
   // Rejects with what an 'error' event brings.
   await once(server, 'listening')
+}
+
+/**
+ * Reads what is left of a body when the answer did not wait for it, such as a 401. Left unread, it would stop the
+ * connection, and the client would see a reset in place of the answer.
+ */
+function drain(request: IncomingMessage): void {
+  if (request.complete) return
+  let left = drainedBytesMax
+  request.removeAllListeners('data')
+  request.on('data', (chunk: Buffer) => {
+    left -= chunk.length
+    if (left < 0) request.destroy()
+  })
+  request.resume()
 }
 
 /** Lets requests under way end; connections that are kept alive would hold the server open for ever. */
