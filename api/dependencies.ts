@@ -5,6 +5,7 @@ import type sharp from 'sharp'
 import type { MetadataStore } from '../core/metadata-store.ts'
 import type { ObjectStore } from '../core/object-store.ts'
 import type { RateLimits } from './rate-limits.ts'
+import type { SigningKey } from './sign.ts'
 
 /** All that the API needs from outside. */
 export interface ApiDependencies {
@@ -25,6 +26,8 @@ export interface ApiDependencies {
   purge: (imageIds: string[]) => Promise<void>
   /** Base of the image URLs, such as `https://img.example.com`. */
   cdnUrl: string
+  /** Signs the URLs of private images; the edge function has the same key under the same name. */
+  signingKey: SigningKey
   /** Signs the cursors of lists; at least 32 random bytes, as text. */
   cursorSecret: string
   limits: Limits
@@ -49,6 +52,7 @@ export type UploadDependencies = Pick<
   | 'loadSharp'
   | 'limits'
   | 'cdnUrl'
+  | 'signingKey'
   | 'retainOriginals'
   | 'now'
   | 'log'

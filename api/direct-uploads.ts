@@ -27,7 +27,7 @@ type UploadLeave = PresignedUpload & { method: 'POST'; bytesMax: number; expires
 
 /** Uploads that go straight from the browser to the object store, for files too large for the API. */
 export function createDirectUploads(deps: UploadDependencies) {
-  const { originals, metadata, limits, now, cdnUrl } = deps
+  const { originals, metadata, limits, now } = deps
 
   /** POST /uploads: a pending record, and leave to put the file into the object store. */
   async function begin(call: UserCall): Promise<Response> {
@@ -39,7 +39,7 @@ export function createDirectUploads(deps: UploadDependencies) {
     const { imageId, repeated } = await claimImageId(call.request, call.user.id, asked, deps)
     const earlier = repeated ? await metadata.get(imageId, { consistent: true }) : null
     const record = earlier ?? (await createPending(imageId, owner, wanted))
-    const answer = { image: imageView(record, cdnUrl), upload: await leaveToUpload(record) }
+    const answer = { image: imageView(record, deps), upload: await leaveToUpload(record) }
     return Response.json(answer, { status: 201, headers: { location: `/images/${record.id}` } })
   }
 
@@ -95,7 +95,7 @@ export function createDirectUploads(deps: UploadDependencies) {
     const pending = await requireImage(deps, call)
     mustChange(call.user, pending)
     const record = await complete(pending.id)
-    return Response.json(imageView(record, cdnUrl), { headers: { etag: etagOf(record.version) } })
+    return Response.json(imageView(record, deps), { headers: { etag: etagOf(record.version) } })
   }
 
   /**

@@ -5,6 +5,7 @@ import type { ImageView } from './image-view.ts'
 import { newRecord } from './new-record.ts'
 import { photograph, plainPng } from './testing/pictures.ts'
 import {
+  type CallOptions,
   createTestApi,
   createTestWorld,
   formOf,
@@ -228,15 +229,23 @@ describe('PATCH /images/:id', () => {
     ).toBe('404 IMAGE_NOT_FOUND')
   })
 
-  it('takes a picture that becomes private out of buckets and CDN, and shows no URLs of it', async () => {
+  it('takes a picture that becomes private out of bucket and CDN, and signs its URLs', async () => {
     const image = await app.upload(photograph())
     await renderVariants(image)
     const changed = await imageIn(
       await app.call('PATCH', `/images/${image.id}`, { json: { version: 1, visibility: 'private' } }),
     )
-    expect([changed.imageUrl, changed.thumbnailUrl, changed.srcset]).toEqual([null, null, null])
-    expect(await variantsOf(image.id)).toEqual([])
+    const url = new RegExp(
+      `^https://img\\.test/p/${image.id}\\?r=${image.rev}&.*&e=\\d{10}&s=a\\.3816\\.awjp\\.`,
+    )
+    for (const each of [changed.imageUrl, changed.thumbnailUrl, ...changed.srcset!.split(', ')]) {
+      expect(each).toMatch(url)
+    }
+    expect(await variantsOf(image.id)).toEqual([`m/${image.id}/${image.rev}.jpg`])
     expect(app.purged).toEqual([image.id])
+    // The 404 that it was answered with meanwhile is cached too.
+    await app.call('PATCH', `/images/${image.id}`, { json: { version: 2, visibility: 'public' } })
+    expect(app.purged).toEqual([image.id, image.id])
     expect(await world.originals.head(image.s3Key)).not.toBeNull()
   })
 
@@ -281,6 +290,38 @@ describe('PATCH /images/:id', () => {
     await app.call('PATCH', `/images/${image.id}`, { json: { version: 1, title: 'x', visibility: 'public' } })
     expect(await variantsOf(image.id)).toHaveLength(3)
     expect(app.purged).toEqual([])
+  })
+})
+
+describe('POST /images/:id/signatures', () => {
+  it('signs up to a rung, in the order of the formats, until the asked time', async () => {
+    const { id } = await app.upload(photograph())
+    const json = { maxWidth: 601, formats: ['jpeg', 'avif'], expiresInSeconds: 60 }
+    const response = await app.call('POST', `/images/${id}/signatures`, { json })
+    expect(response.status).toBe(201)
+    const issued = (await response.json()) as { path: string; query: string; expiresAt: string }
+    expect(issued).toMatchObject({ path: `/p/${id}`, maxWidth: 640, formats: ['avif', 'jpeg'] })
+    const seconds = Date.parse(issued.expiresAt) / 1000
+    expect(Math.abs(seconds - world.now() / 1000 - 60)).toBeLessThan(30)
+    expect(issued.query).toMatch(new RegExp(`^e=${seconds}&s=a\\.640\\.aj\\.[\\w-]{43}$`))
+  })
+
+  it('signs for owners and administrators only, and nothing out of bounds', async () => {
+    const { id } = await app.upload(photograph())
+    const issue = (json: object, more: CallOptions = {}) =>
+      app.call('POST', `/images/${id}/signatures`, { json, ...more })
+    expect((await issue({})).status).toBe(201)
+    expect(await refusal(await issue({}, { as: 'somebody' }))).toBe('403 NOT_AUTHORIZED')
+    expect((await issue({}, { as: 'somebody', scope: 'images:admin' })).status).toBe(201)
+    for (const json of [
+      { maxWidth: 0 },
+      { formats: [] },
+      { formats: ['gif'] },
+      { expiresInSeconds: 700_000 },
+      { x: 1 },
+    ]) {
+      expect(await refusal(await issue(json))).toBe('400 VALIDATION_FAILED')
+    }
   })
 })
 

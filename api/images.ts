@@ -41,7 +41,7 @@ export const ImageChanges = z.strictObject({
 
 /** Reading, changing and deleting what is there. */
 export function createImages(deps: ApiDependencies) {
-  const { metadata, cdnUrl, cursorSecret, now } = deps
+  const { metadata, cursorSecret, now } = deps
   const tidy = createTidy(deps)
 
   async function get(call: UserCall): Promise<Response> {
@@ -49,7 +49,7 @@ export function createImages(deps: ApiDependencies) {
     mustSee(call.user, record)
     const headers = { etag: etagOf(record.version), 'cache-control': 'private, no-cache' }
     if (isNotModified(call.request, record.version)) return new Response(null, { status: 304, headers })
-    return Response.json(imageView(record, cdnUrl), { headers })
+    return Response.json(imageView(record, deps), { headers })
   }
 
   async function list(call: UserCall): Promise<Response> {
@@ -60,7 +60,7 @@ export function createImages(deps: ApiDependencies) {
     const page = await metadata.list({ ...scope.query, limit, after })
     const nextCursor = page.next === null ? null : sealCursor(page.next, scope, cursorSecret)
     return Response.json({
-      images: page.images.map((record) => imageView(record, cdnUrl)),
+      images: page.images.map((record) => imageView(record, deps)),
       pagination: { limit, hasMore: nextCursor !== null, nextCursor },
     })
   }
@@ -76,7 +76,7 @@ export function createImages(deps: ApiDependencies) {
 
     const updatedAt = new Date(now()).toISOString()
     const change: ImageChange = { ...changes, ...revisionAfter(changes, record), updatedAt }
-    const attempt = outdatesVariants(change, record) ? await openAttempt(deps, record.id) : null
+    const attempt = outdatesDelivery(change, record) ? await openAttempt(deps, record.id) : null
     const outcome = await metadata.update(record.id, change, expected)
     if (outcome.kind === 'changed') {
       if (attempt !== null) await tidy.finish(attempt)
@@ -108,7 +108,7 @@ export function createImages(deps: ApiDependencies) {
   }
 
   function shown(record: ImageRecord): Response {
-    return Response.json(imageView(record, cdnUrl), { headers: { etag: etagOf(record.version) } })
+    return Response.json(imageView(record, deps), { headers: { etag: etagOf(record.version) } })
   }
 
   return { get, list, patch, remove }
@@ -119,10 +119,13 @@ function revisionAfter({ focalPoint }: ImagePatch, record: ImageRecord): Pick<Im
   return focalPoint === undefined ? {} : { rev: revisionOf(record.sha256, focalPoint) }
 }
 
-/** Whether variants that are stored or cached must go: of an image that is hidden, or of an old revision. */
-function outdatesVariants({ visibility, rev }: ImageChange, record: ImageRecord): boolean {
-  const hides = visibility === 'private' && record.visibility === 'public'
-  return hides || (rev !== undefined && rev !== record.rev)
+/**
+ * Whether something that is stored or cached must go: the variants of an image that is hidden or of an old revision,
+ * or the 404 that a hidden image was answered with.
+ */
+function outdatesDelivery({ visibility, rev }: ImageChange, record: ImageRecord): boolean {
+  const turns = visibility !== undefined && visibility !== record.visibility
+  return turns || (rev !== undefined && rev !== record.rev)
 }
 
 /**

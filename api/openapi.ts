@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { ImageChanges, ListParameters } from './images.ts'
 import { ImageView } from './image-view.ts'
 import { type ProblemCode, problemStatus } from './problems.ts'
+import { IssuedSignature, SignatureRequest } from './signatures.ts'
 import { NewUpload, UploadFields } from './upload-fields.ts'
 
 type Json = Readonly<Record<string, unknown>>
@@ -62,6 +63,8 @@ const schemas: Record<string, z.ZodType> = {
   ImageChanges,
   NewUpload,
   BegunUpload,
+  SignatureRequest,
+  IssuedSignature,
   Problem: ProblemDetails,
 }
 
@@ -176,6 +179,23 @@ const operations: Readonly<Record<string, Readonly<Record<string, Operation>>>> 
         'UPLOAD_INCOMPLETE',
         'RATE_LIMITED',
       ],
+    },
+  },
+  '/images/{id}/signatures': {
+    post: {
+      summary: 'Sign URLs of a private image',
+      description: 'One signature is good for every width up to its maximum, so for a whole srcset.',
+      parameters: [imageId],
+      requestBody: {
+        required: true,
+        content: { 'application/json': { schema: refTo('SignatureRequest') } },
+      },
+      success: {
+        status: 201,
+        description: 'What to append to URLs of the image.',
+        content: { 'application/json': { schema: refTo('IssuedSignature') } },
+      },
+      problems: ['VALIDATION_FAILED', 'NOT_AUTHORIZED', 'IMAGE_NOT_FOUND', 'UNSUPPORTED_MEDIA_TYPE'],
     },
   },
   '/uploads': {

@@ -20,7 +20,7 @@ const triesMax = 5
 
 /** Replacing the original of an image. */
 export function createReplacements(deps: ApiDependencies) {
-  const { originals, metadata, limits, now, cdnUrl } = deps
+  const { originals, metadata, limits, now } = deps
   const tidy = createTidy(deps)
 
   /** PUT /images/:id/original: a form, or the bare bytes. Everything but the picture stays as it is. */
@@ -30,7 +30,7 @@ export function createReplacements(deps: ApiDependencies) {
     const file = await readFile(call.request, limits.uploadBytesMax)
     const original = await inspectOriginal(file.bytes, deps)
     const replaced = await put(call, record, original, file.filename, triesMax)
-    return Response.json(imageView(replaced, cdnUrl), { headers: { etag: etagOf(replaced.version) } })
+    return Response.json(imageView(replaced, deps), { headers: { etag: etagOf(replaced.version) } })
   }
 
   async function requireReplaceable(call: UserCall): Promise<ImageRecord> {

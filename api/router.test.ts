@@ -30,6 +30,7 @@ const allowed: Record<string, string> = {
   '/images': 'GET, HEAD, POST, OPTIONS',
   '/images/{id}': 'GET, HEAD, PATCH, DELETE, OPTIONS',
   '/images/{id}/original': 'PUT, OPTIONS',
+  '/images/{id}/signatures': 'POST, OPTIONS',
   '/uploads': 'POST, OPTIONS',
   '/uploads/{id}/complete': 'POST, OPTIONS',
   '/health': 'GET, HEAD, OPTIONS',

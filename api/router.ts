@@ -13,6 +13,7 @@ import { problem } from './problems.ts'
 import { countRequest, type NamedLimit } from './rate-limits.ts'
 import { createReplacements } from './replacements.ts'
 import { isPassing } from './passing-errors.ts'
+import { createSignatures } from './signatures.ts'
 import { createUploads } from './uploads.ts'
 
 type Methods = Partial<Record<'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', Handler>>
@@ -25,6 +26,7 @@ export function createApi(deps: ApiDependencies): (request: Request) => Promise<
   const { rateLimits, metrics, log } = deps
   const images = createImages(deps)
   const replacements = createReplacements(deps)
+  const signatures = createSignatures(deps)
   const uploads = createUploads(deps)
   const cors = createCors(deps.corsOrigins)
   const requests = requestHistogram(metrics)
@@ -44,6 +46,7 @@ export function createApi(deps: ApiDependencies): (request: Request) => Promise<
       DELETE: forUser(limited(changing, images.remove)),
     },
     '/images/:id/original': { PUT: forUser(limited(uploading, replacements.replace)) },
+    '/images/:id/signatures': { POST: forUser(signatures.issue) },
     '/uploads': { POST: forUser(limited(uploading, uploads.begin)) },
     '/uploads/:id/complete': { POST: forUser(limited(changing, uploads.completeForUser)) },
     '/health': { GET: () => Response.json({ status: 'ok' }, { headers: { 'cache-control': 'no-store' } }) },

@@ -1,5 +1,5 @@
 import type { ImageRecord } from '../core/image.ts'
-import { aliasRev, variantPrefix } from '../core/image-url.ts'
+import { aliasRev, signedRev, variantPrefix } from '../core/image-url.ts'
 import type { ApiDependencies } from './dependencies.ts'
 import {
   type Attempt,
@@ -67,10 +67,12 @@ export function createTidy(deps: TidyDependencies) {
     return 'tidied'
   }
 
-  /** Keeps those of the present revision. Of private images, which have no public URL, nothing is kept ready. */
+  /** Keeps those of the present revision; of a private image only what unsigned requests do not find. */
   async function removeVariants(id: string, record: ImageRecord | null): Promise<boolean> {
     const rev = record?.rev ?? aliasRev
-    const keep = record?.visibility === 'public' ? [`${variantPrefix(id)}${rev}/`, `m/${id}/${rev}.`] : []
+    const unseen = [`${variantPrefix(id)}${signedRev(rev)}/`, `m/${id}/${rev}.`]
+    const seen = record?.visibility === 'public' ? [`${variantPrefix(id)}${rev}/`] : []
+    const keep = record === null ? [] : [...seen, ...unseen]
     const isStale = (key: string): boolean => !keep.some((prefix) => key.startsWith(prefix))
     const [stale, staleMasters] = await Promise.all([
       keysWhere(variants.list(variantPrefix(id)), isStale),

@@ -22,7 +22,7 @@ const directUploadAdvice = 'Send larger ones straight to the object store: see P
 
 /** The ways in which an image comes in. */
 export function createUploads(deps: UploadDependencies) {
-  const { originals, metadata, limits, now, cdnUrl } = deps
+  const { originals, metadata, limits, now } = deps
   const outcomes = uploadCounter(deps.metrics)
   const direct = createDirectUploads(deps)
 
@@ -39,7 +39,7 @@ export function createUploads(deps: UploadDependencies) {
     const originalFilename = plainFilename(form.file.filename, original.extension)
     const record =
       earlier ?? (await store(original, { id: imageId, userId: owner, originalFilename, ...details }))
-    return Response.json(imageView(record, cdnUrl), { status: 201, headers: createdHeaders(record) })
+    return Response.json(imageView(record, deps), { status: 201, headers: createdHeaders(record) })
   }
 
   /** Intent, object, record, in this order: whatever crashes in between, the intent leads to what is left. */

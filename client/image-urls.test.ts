@@ -177,7 +177,11 @@ describe('srcSet', () => {
       processingStatus: 'completed',
       visibility: 'public',
     } as ImageRecord
-    const view = imageView(record, cdn)
+    const view = imageView(record, {
+      cdnUrl: cdn,
+      signingKey: { name: 'a', secret: 'unused' },
+      now: Date.now,
+    })
     expect(images.srcSet(view)).toBe(view.srcset)
   })
 

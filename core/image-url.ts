@@ -23,6 +23,7 @@ import {
  *
  *   public URL      /i/<id>?r=<rev>&w=600&dpr=1&ar=16:9&q=80&f=webp   what people write
  *   canonical path  /v/<id>/<rev>/1-w640-ar16x9-q2.webp               cache key, and S3 key of the variant
+ *                   /v/<id>/p<rev>/…                                  the same for a signed URL, /p/<id>?…
  *   Variant         what both mean
  *
  * This file runs inside the edge function: see docs/edge-function.md for the language it may use.
@@ -31,13 +32,29 @@ import {
 /** The revision in a URL that names none: "whatever the image is now". */
 export const aliasRev = '_'
 
+/**
+ * Stands before the revision in the canonical paths of signed requests. They have keys of their own, so that what was
+ * made for one of them is never found by a request without a signature.
+ */
+const signedMark = 'p'
+
+/** The revision in the canonical path of a signed request. */
+export function signedRev(rev: string): string {
+  return signedMark + rev
+}
+
+/** Whether the revision in a canonical path is that of a signed request. */
+export function isSignedRev(rev: string): boolean {
+  return rev.charAt(0) === signedMark
+}
+
 /** A rung of the ladder, optionally with an aspect ratio; or a preset. `ratio` is '' where there is none. */
 export type Size = { kind: 'rung'; width: number; ratio: string; fit: Fit } | { kind: 'preset'; name: string }
 
 /** One deliverable file of one image. */
 export interface Variant {
   id: string
-  /** First 8 hex digits of the original's SHA-256, or `aliasRev`. */
+  /** 8 hex digits, or `aliasRev`; either with the mark of a signed request before it. */
   rev: string
   size: Size
   band: Band
@@ -136,7 +153,7 @@ function variantName(variant: Variant): string {
 }
 
 const canonical =
-  /^\/v\/([^/]+)\/([0-9a-f]{8}|_)\/([0-9a-z]+)-(?:([a-z]+)|w(\d+)(?:-(ar|in)(\d+x\d+))?-q([123]))\.([a-z]+)$/
+  /^\/v\/([^/]+)\/(p?(?:[0-9a-f]{8}|_))\/([0-9a-z]+)-(?:([a-z]+)|w(\d+)(?:-(ar|in)(\d+x\d+))?-q([123]))\.([a-z]+)$/
 
 /** Reads a canonical path; null if no public URL of the present ladder leads to it. */
 export function parseCanonicalPath(path: string): Variant | null {
@@ -238,7 +255,7 @@ function parseSize(values: Values): Size | UrlFault {
   if (typeof ratio !== 'string') return ratio
   // Without a ratio both fits mean the same: they share a key.
   const canonicalFit: Fit = ratio === '' ? 'inside' : (fit ?? 'cover')
-  // The tolerance keeps 320 x 1.1, which is 352.00000000000006, from asking for one pixel more.
+  // The tolerance keeps 360 x 1.1, which is 396.00000000000006, from asking for one pixel more.
   const pixels = Math.ceil(width * pixelRatio - 1e-6)
   return { kind: 'rung', width: snapUp(pixels), ratio: ratio, fit: canonicalFit }
 }

@@ -6,11 +6,9 @@ const descriptionLengthMax = 5_000
 const tagLengthMax = 50
 const tagsMax = 20
 
-/** PostgreSQL can't hold a NUL in a text: let in, it would be in the way of a rollback to it. */
-const text = z.string().refine((value) => !value.includes('\0'), 'must not contain a NUL character')
-const title = text.max(titleLengthMax)
-const albumId = text.min(1).max(128)
-const tags = z.array(text.min(1).max(tagLengthMax)).max(tagsMax)
+const title = z.string().max(titleLengthMax)
+const albumId = z.string().min(1).max(128)
+const tags = z.array(z.string().min(1).max(tagLengthMax)).max(tagsMax)
 
 /** The point that a crop keeps in view, as fractions of width and height from the top left corner. */
 export const FocalPoint = z.object({ x: z.number().min(0).max(1), y: z.number().min(0).max(1) })
@@ -27,7 +25,7 @@ export type ProcessingStatus = z.infer<typeof ProcessingStatus>
 export const ImageDetails = z.object({
   albumId: albumId.nullable(),
   title: title.nullable(),
-  description: text.max(descriptionLengthMax).nullable(),
+  description: z.string().max(descriptionLengthMax).nullable(),
   altText: title.nullable(),
   tags,
   visibility: Visibility,

@@ -68,7 +68,7 @@ async function loadArtefact(): Promise<RunViewerRequest> {
 describe.each<[string, () => Promise<RunViewerRequest>]>([
   ['built', loadArtefact],
   ['source', async () => handler],
-])('the viewer-request function, %s', (_, load) => {
+])('the viewer-request function, %s', (_build, load) => {
   beforeAll(async () => {
     run = await load()
   })

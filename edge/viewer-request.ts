@@ -1,6 +1,18 @@
-import { canonicalPath, isFault, parseImageUrl, type QueryParameter } from '../core/image-url.ts'
+import {
+  canonicalPath,
+  type ImageRequest,
+  isFault,
+  parseImageUrl,
+  type QueryParameter,
+  signedRev,
+} from '../core/image-url.ts'
+import type { Format } from '../core/ladder.ts'
 import { negotiate } from '../core/negotiate.ts'
 import type { EdgeFields, EdgeRequest, EdgeResponse, ViewerRequestEvent } from './event.ts'
+import { signatureFault } from './signed-access.ts'
+
+const publicPrefix = '/i/'
+const signedPrefix = '/p/'
 
 /**
  * A URL longer than this is refused: what the grammar knows takes 100 characters, and the rest of the room is
@@ -14,8 +26,13 @@ const urlLengthMax = 2048
  */
 const forwardedHeaders = ['host', 'if-none-match', 'if-modified-since', 'if-range', 'range']
 
-/** CloudFront's viewer-request function: rewrites a public URL to its canonical path, or refuses it. */
-export function handler(event: ViewerRequestEvent): EdgeRequest | EdgeResponse {
+/**
+ * CloudFront's viewer-request function: rewrites a public URL to its canonical path, or refuses it. Only a signed
+ * request has to wait for something, the key.
+ */
+export function handler(
+  event: ViewerRequestEvent,
+): EdgeRequest | EdgeResponse | Promise<EdgeRequest | EdgeResponse> {
   const request = event.request
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     return refuse(405, 'Method Not Allowed', 'METHOD_NOT_ALLOWED', 'images are read with GET or HEAD')
@@ -24,16 +41,28 @@ export function handler(event: ViewerRequestEvent): EdgeRequest | EdgeResponse {
   if (urlLength(request.uri, query) > urlLengthMax) {
     return badRequest('URL_TOO_LONG', 'the URL must not be longer than ' + urlLengthMax + ' characters')
   }
-  const asked = parseImageUrl(request.uri, query)
+  const signed = request.uri.indexOf(signedPrefix) === 0
+  const path = signed ? publicPrefix + request.uri.slice(signedPrefix.length) : request.uri
+  const asked = parseImageUrl(path, query)
   if (isFault(asked)) return badRequest(asked.code, asked.detail)
 
-  request.uri = canonicalPath({
-    id: asked.id,
-    rev: asked.rev,
-    size: asked.size,
-    band: asked.band,
-    format: asked.format === '' ? negotiate(headerValue(request.headers, 'accept')) : asked.format,
-  })
+  const format = asked.format === '' ? negotiate(headerValue(request.headers, 'accept')) : asked.format
+  return signed ? rewriteIfSigned(request, asked, format, query) : rewrite(request, asked, asked.rev, format)
+}
+
+async function rewriteIfSigned(
+  request: EdgeRequest,
+  asked: ImageRequest,
+  format: Format,
+  query: QueryParameter[],
+): Promise<EdgeRequest | EdgeResponse> {
+  const fault = await signatureFault(asked, format, query)
+  if (fault !== null) return refuse(403, 'Forbidden', fault.code, fault.detail)
+  return rewrite(request, asked, signedRev(asked.rev), format)
+}
+
+function rewrite(request: EdgeRequest, asked: ImageRequest, rev: string, format: Format): EdgeRequest {
+  request.uri = canonicalPath({ id: asked.id, rev: rev, size: asked.size, band: asked.band, format: format })
   request.querystring = {}
   request.cookies = {}
   request.headers = pick(request.headers, forwardedHeaders)

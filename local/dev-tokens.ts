@@ -15,21 +15,24 @@ const TokenRequest = z.strictObject({
 
 /** Secrets of one data folder; they are kept with it, so that tokens and cursors outlive a restart. */
 interface DevSecrets {
-  signingKey: JWK
+  tokenKey: JWK
   cursorSecret: string
+  /** Signs URLs of private images. */
+  urlSecret: string
 }
 
 export interface DevTokens {
   cursorSecret: string
+  urlSecret: string
   /** Answers `POST /dev/token` and `GET /dev/jwks.json`. Tokens for anybody who asks: never part of a deployment. */
   handle(request: Request): Promise<Response>
 }
 
 /** The token issuer of the local system: any name becomes a signed-in user. */
 export async function createDevTokens(dataDir: string): Promise<DevTokens> {
-  const { signingKey, cursorSecret } = await loadSecrets(join(dataDir, 'secrets.json'))
-  const key = await importJWK(signingKey, 'ES256')
-  const { d: _private, ...publicKey } = signingKey
+  const { tokenKey, cursorSecret, urlSecret } = await loadSecrets(join(dataDir, 'secrets.json'))
+  const key = await importJWK(tokenKey, 'ES256')
+  const { d: _private, ...publicKey } = tokenKey
 
   async function issue(request: Request): Promise<Response> {
     const body: unknown = await request.json().catch(() => null)
@@ -52,6 +55,7 @@ export async function createDevTokens(dataDir: string): Promise<DevTokens> {
 
   return {
     cursorSecret,
+    urlSecret,
     async handle(request) {
       const route = `${request.method} ${new URL(request.url).pathname}`
       if (route === 'POST /dev/token') return issue(request)
@@ -71,8 +75,9 @@ async function loadSecrets(path: string): Promise<DevSecrets> {
   })
   if (text !== null) return JSON.parse(text) as DevSecrets
   const { privateKey } = await generateKeyPair('ES256', { extractable: true })
-  const signingKey = { ...(await exportJWK(privateKey)), alg: 'ES256', kid: 'dev', use: 'sig' }
-  const secrets: DevSecrets = { signingKey, cursorSecret: randomBytes(32).toString('base64url') }
+  const tokenKey = { ...(await exportJWK(privateKey)), alg: 'ES256', kid: 'dev', use: 'sig' }
+  const secret = (): string => randomBytes(32).toString('base64url')
+  const secrets: DevSecrets = { tokenKey, cursorSecret: secret(), urlSecret: secret() }
   // Whole or not at all: a crash must not leave half a file that stops every later start.
   await writeFile(`${path}.new`, JSON.stringify(secrets), { mode: 0o600 })
   await rename(`${path}.new`, path)

@@ -6,8 +6,10 @@ import { collectDefaultMetrics, Registry } from 'prom-client'
 import { type ApiDependencies, defaultLimits } from '../api/dependencies.ts'
 import { memoryRateLimits } from '../api/rate-limits.ts'
 import { createApi } from '../api/router.ts'
+import type { SigningKey } from '../api/sign.ts'
 import { createTidy } from '../api/tidy.ts'
 import { createUploads } from '../api/uploads.ts'
+import { storedKeyName } from '../core/signature.ts'
 import { buildEdgeFunction } from '../edge/build.ts'
 import { defaultLimits as defaultOriginLimits } from '../origin/limits.ts'
 import { createServeImage } from '../origin/serve-image.ts'
@@ -76,14 +78,15 @@ async function start(
   onStop(door.close)
   const url = `http://localhost:${door.port}`
 
-  let completeUpload: ((imageId: string) => Promise<unknown>) | undefined
+  // The stores come before what completes uploads; until then nobody can put a file.
+  let completeUpload = (_imageId: string): Promise<unknown> => Promise.resolve()
   const stores = await startEmbeddedStores({
     ...config,
     uploadOrigins: [url, `http://127.0.0.1:${door.port}`, ...config.corsOrigins],
     onObjectEvent: ({ eventName, s3 }) => {
       const imageId = /^pending\/([^/]+)$/.exec(decodeURIComponent(s3.object.key))?.[1]
       if (imageId === undefined || !eventName.startsWith('ObjectCreated:')) return
-      if (completeUpload !== undefined) background.run(completeUpload(imageId))
+      background.run(completeUpload(imageId))
     },
     log,
     onStop,
@@ -99,8 +102,9 @@ async function start(
   onStop(origin.close)
   const originUrl = `http://127.0.0.1:${origin.port}`
 
-  const edge = await startEdge({ s3Url: stores.s3Url, originUrl, log, onStop })
   const devTokens = await createDevTokens(config.dataDir)
+  const signingKey: SigningKey = { name: 'a', secret: devTokens.urlSecret }
+  const edge = await startEdge({ s3Url: stores.s3Url, originUrl, signingKey, log, onStop })
   const apiDependencies: ApiDependencies = {
     ...shared,
     tokenKeys: createRemoteJWKSet(new URL(`${url}/dev/jwks.json`)),
@@ -108,6 +112,7 @@ async function start(
     audience: devAudience,
     purge: async (imageIds) => edge.invalidate(imageIds.map((id) => `/v/${id}/*`)),
     cdnUrl: url,
+    signingKey,
     cursorSecret: devTokens.cursorSecret,
     limits: defaultLimits,
     rateLimits: memoryRateLimits(config.rateLimits),
@@ -147,16 +152,19 @@ async function start(
 async function startEdge({
   s3Url,
   originUrl,
+  signingKey,
   log,
   onStop,
 }: {
   s3Url: string
   originUrl: string
+  signingKey: SigningKey
   log: Logger
   onStop: OnStop
 }) {
   const edge = createEdge({
     functionCode: (await buildEdgeFunction()).code,
+    kvs: new Map([[storedKeyName(signingKey.name), signingKey.secret]]),
     origin: createOriginGroup({
       primary: s3Origin({
         endpoint: s3Url,

@@ -1,13 +1,14 @@
 import type { Logger } from 'pino'
 import type { ImageRecord } from '../core/image.ts'
+import { isSignedRev, parseCanonicalPath } from '../core/image-url.ts'
 import type { MetadataStore } from '../core/metadata-store.ts'
 import type { ObjectStore } from '../core/object-store.ts'
 import { immutable, mutable } from './caching.ts'
 import type { OriginMetrics } from './metrics.ts'
 
-/** Whether an image may be shown to anybody. */
-export function isDeliverable({ processingStatus, visibility }: ImageRecord): boolean {
-  return processingStatus === 'completed' && visibility === 'public'
+/** Whether an image may be delivered: a private one only to a signed request, which the edge function has checked. */
+export function isDeliverable({ processingStatus, visibility }: ImageRecord, signed: boolean): boolean {
+  return processingStatus === 'completed' && (signed || visibility === 'public')
 }
 
 /**
@@ -42,6 +43,13 @@ export function createKeep({
    */
   async function removeIfOutdated(rendered: ImageRecord, key: string): Promise<void> {
     const now = await metadata.get(rendered.id, { consistent: true })
-    if (now === null || !isDeliverable(now) || now.rev !== rendered.rev) await variants.delete([key])
+    const kept = now !== null && isDeliverable(now, isUnseen(key)) && now.rev === rendered.rev
+    if (!kept) await variants.delete([key])
   }
+}
+
+/** Whether no unsigned request leads to this object: a variant of a signed one, or a master. */
+function isUnseen(key: string): boolean {
+  const variant = parseCanonicalPath(`/${key}`)
+  return variant === null || isSignedRev(variant.rev)
 }

@@ -3,7 +3,14 @@ import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
 import type sharp from 'sharp'
 import type { ImageRecord } from '../core/image.ts'
-import { aliasRev, parseCanonicalPath, type Variant, variantKey } from '../core/image-url.ts'
+import {
+  aliasRev,
+  isSignedRev,
+  parseCanonicalPath,
+  signedRev,
+  type Variant,
+  variantKey,
+} from '../core/image-url.ts'
 import type { MetadataStore } from '../core/metadata-store.ts'
 import type { ObjectStore } from '../core/object-store.ts'
 import { Problem, problemResponse } from '../core/problem.ts'
@@ -57,9 +64,11 @@ export function createServeImage(
 
   async function serve(request: Request): Promise<Response> {
     const asked = parseRequest(request)
-    const record = await findDeliverable(asked.id)
-    const variant = { ...asked, rev: record.rev ?? aliasRev }
-    const cacheControl = record.rev === asked.rev ? immutable : mutable
+    const record = await findDeliverable(asked)
+    const rev = record.rev ?? aliasRev
+    const variant = { ...asked, rev: isSignedRev(asked.rev) ? signedRev(rev) : rev }
+    const isCurrent = record.rev !== null && asked.rev === variant.rev
+    const cacheControl = isCurrent ? immutable : mutable
 
     // Under its own revision a variant was just missed in the bucket: only an alias may lead to a stored one.
     const key = variantKey(variant)
@@ -81,9 +90,9 @@ export function createServeImage(
     return key === null ? null : findStored(key, 'stand-in')
   }
 
-  async function findDeliverable(id: string): Promise<ImageRecord> {
+  async function findDeliverable({ id, rev }: Variant): Promise<ImageRecord> {
     const record = await metadata.get(id)
-    if (record === null || !isDeliverable(record)) {
+    if (record === null || !isDeliverable(record, isSignedRev(rev))) {
       throw new Problem('IMAGE_NOT_FOUND', 404, 'There is no such image', {
         headers: { 'cache-control': absent },
       })

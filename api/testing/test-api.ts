@@ -100,6 +100,7 @@ export async function createTestApi(world: TestWorld, overrides: Partial<ApiDepe
     audience,
     purge: async (ids) => void purged.push(...ids),
     cdnUrl,
+    signingKey: { name: 'a', secret: 'a signing key for tests, 32 bytes' },
     cursorSecret: 'a secret of thirty-two characters',
     limits: defaultLimits,
     rateLimits: memoryRateLimits({
