@@ -79,7 +79,7 @@ export function createImages(deps: ApiDependencies) {
     const attempt = outdatesDelivery(change, record) ? await openAttempt(deps, record.id) : null
     const outcome = await metadata.update(record.id, change, expected)
     if (outcome.kind === 'changed') {
-      if (attempt !== null) await tidy.finish(attempt)
+      if (attempt !== null) await tidy.finish(attempt, outcome.record)
       return shown(outcome.record)
     }
     await attempt?.close()
@@ -98,7 +98,7 @@ export function createImages(deps: ApiDependencies) {
       const outcome = await metadata.delete(record.id, expected)
       if (outcome.kind === 'changed') {
         // No record can follow a tombstone, so no attempt, however young, can still need its object.
-        await tidy.finish(attempt, { obsoleteKey, attemptsBefore: Infinity })
+        await tidy.finish(attempt, null, { obsoleteKey, attemptsBefore: Infinity })
         return new Response(null, { status: 204 })
       }
       await attempt.close()

@@ -66,7 +66,7 @@ export function createReplacements(deps: ApiDependencies) {
       record.version,
     )
     if (outcome.kind === 'changed') {
-      await tidy.finish(attempt, { obsoleteKey })
+      await tidy.finish(attempt, outcome.record, { obsoleteKey })
       return outcome.record
     }
     goOn(deps, 'withdraw original', () => withdraw(originals, attempt, facts.s3Key))

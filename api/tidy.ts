@@ -1,5 +1,6 @@
 import type { ImageRecord } from '../core/image.ts'
 import { aliasRev, signedRev, variantPrefix } from '../core/image-url.ts'
+import { goOn } from './background.ts'
 import type { ApiDependencies } from './dependencies.ts'
 import {
   type Attempt,
@@ -13,7 +14,15 @@ import { tidyCounter } from './metrics.ts'
 
 type TidyDependencies = Pick<
   ApiDependencies,
-  'originals' | 'variants' | 'metadata' | 'purge' | 'retainOriginals' | 'now' | 'log' | 'metrics'
+  | 'originals'
+  | 'variants'
+  | 'metadata'
+  | 'purge'
+  | 'retainOriginals'
+  | 'now'
+  | 'log'
+  | 'metrics'
+  | 'background'
 >
 
 export interface TidyOptions {
@@ -61,10 +70,15 @@ export function createTidy(deps: TidyDependencies) {
     // An expired upload: `get` no longer shows it.
     if (record === null) await metadata.discardPending(id)
 
-    const found = await removeVariants(id, record)
-    if (found || options.purge !== 'if-found') await purge([id])
+    await tidyDelivery(id, record, options)
     await removeOriginals(id, record, options)
     return 'tidied'
+  }
+
+  /** What viewers see: nothing outdated is delivered after this. */
+  async function tidyDelivery(id: string, record: ImageRecord | null, options: TidyOptions): Promise<void> {
+    const found = await removeVariants(id, record)
+    if (found || options.purge !== 'if-found') await purge([id])
   }
 
   /** Keeps those of the present revision; of a private image only what unsigned requests do not find. */
@@ -103,17 +117,32 @@ export function createTidy(deps: TidyDependencies) {
   }
 
   /**
-   * Puts the objects in order after a change of the record. The change stands whatever happens here: what fails, the
-   * open intent leads the sweep to.
+   * Puts the objects in order after a change of the record: what viewers see at once, originals after the answer. The
+   * change stands whatever happens here: what fails, the open intent leads the sweep to.
+   *
+   * @param record what the change has left; null after a deletion
    */
-  async function finish(attempt: Attempt, options: TidyOptions = {}): Promise<void> {
+  async function finish(
+    attempt: Attempt,
+    record: ImageRecord | null,
+    options: TidyOptions = {},
+  ): Promise<void> {
     try {
-      outcomes.inc({ outcome: await tidyImage(attempt.imageId, options) })
-      await attempt.closeAndLookAgain()
+      await tidyDelivery(attempt.imageId, record, options)
     } catch (error) {
-      log.error({ err: error, imageId: attempt.imageId }, 'tidying after a change failed')
-      outcomes.inc({ outcome: 'failed' })
+      failed(attempt.imageId, error)
+      return
     }
+    goOn(deps, 'remove originals', async () => {
+      await removeOriginals(attempt.imageId, record, options)
+      await attempt.closeAndLookAgain()
+      outcomes.inc({ outcome: 'tidied' })
+    })
+  }
+
+  function failed(imageId: string, error: unknown): void {
+    log.error({ err: error, imageId }, 'tidying an image failed')
+    outcomes.inc({ outcome: 'failed' })
   }
 
   /**
@@ -143,8 +172,7 @@ export function createTidy(deps: TidyDependencies) {
       outcomes.inc({ outcome })
       return outcome
     } catch (error) {
-      log.error({ err: error, imageId }, 'tidying an image failed')
-      outcomes.inc({ outcome: 'failed' })
+      failed(imageId, error)
       return 'failed'
     }
   }

@@ -130,7 +130,10 @@ export async function createTestApi(world: TestWorld, overrides: Partial<ApiDepe
       },
       ...(body !== undefined && { body, duplex: 'half' }),
     } as RequestInit)
-    return api(request)
+    const response = await api(request)
+    // Tests look at what is left of it all, also of what goes on after the answer.
+    await background.drain()
+    return response
   }
 
   /** Uploads through POST /images, and fails the test unless that succeeds. */
