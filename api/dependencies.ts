@@ -72,7 +72,8 @@ export interface Limits {
   inputPixelsMax: number
 }
 
-const megabyte = 1_000_000
+/** As S3 and API Gateway count them. */
+const megabyte = 1024 * 1024
 
 export const defaultLimits: Limits = {
   uploadBytesMax: 10 * megabyte,

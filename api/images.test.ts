@@ -438,7 +438,7 @@ describe('PUT /images/:id/original', () => {
     const jpeg = { 'content-type': 'image/jpeg' }
     expect(await put('no image', jpeg)).toBe('400 INVALID_FILE_TYPE')
     expect(await put(new Uint8Array(photograph(1).subarray(0, 5000)), jpeg)).toBe('422 IMAGE_UNPROCESSABLE')
-    expect(await put(new Uint8Array(10_000_001), jpeg)).toBe('413 IMAGE_TOO_LARGE')
+    expect(await put(new Uint8Array(10 * 1024 ** 2 + 1), jpeg)).toBe('413 IMAGE_TOO_LARGE')
     expect(await put('{}', { 'content-type': 'application/json' })).toBe('415 UNSUPPORTED_MEDIA_TYPE')
     expect(await put(formOf(photograph(1), { fields: [['title', 'x']] }))).toBe('400 VALIDATION_FAILED')
     await app.settled()

@@ -40,6 +40,7 @@ export async function inspectOriginal(
   bytes: Uint8Array,
   { limits, loadSharp }: Pick<ApiDependencies, 'limits' | 'loadSharp'>,
 ): Promise<Original> {
+  if (bytes.length === 0) throw problem('INVALID_FILE_TYPE', 'The file is empty.')
   const type = imageTypeOf(bytes)
   if (type === null) throw invalidFileType()
   const readPixels = await loadSharp()

@@ -67,5 +67,5 @@ export function unprocessable(publicMessage: string, cause?: unknown): Problem {
 }
 
 function megabytes(bytes: number): string {
-  return (bytes / 1_000_000).toLocaleString('en', { maximumFractionDigits: 2 })
+  return (bytes / 1024 ** 2).toLocaleString('en', { maximumFractionDigits: 2 })
 }

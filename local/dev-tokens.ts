@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { exportJWK, generateKeyPair, importJWK, type JWK, SignJWT } from 'jose'
+import { exportJWK, generateKeyPair, importJWK, SignJWT } from 'jose'
 import { z } from 'zod'
 
 export const devIssuer = 'https://tintype.invalid/dev'
@@ -13,13 +13,14 @@ const TokenRequest = z.strictObject({
   expiresInSeconds: z.number().int().min(-86_400).max(86_400).default(43_200),
 })
 
-/** Secrets of one data folder; they are kept with it, so that tokens and cursors outlive a restart. */
-interface DevSecrets {
-  tokenKey: JWK
-  cursorSecret: string
+/** Secrets of one data folder; they are kept with it, so that tokens, cursors and signed URLs outlive a restart. */
+const DevSecrets = z.object({
+  tokenKey: z.looseObject({ kty: z.literal('EC') }),
+  cursorSecret: z.string().min(32),
   /** Signs URLs of private images. */
-  urlSecret: string
-}
+  urlSecret: z.string().min(32),
+})
+type DevSecrets = z.infer<typeof DevSecrets>
 
 export interface DevTokens {
   cursorSecret: string
@@ -73,13 +74,29 @@ async function loadSecrets(path: string): Promise<DevSecrets> {
     if (error.code === 'ENOENT') return null
     throw error
   })
-  if (text !== null) return JSON.parse(text) as DevSecrets
+  if (text !== null) return readSecrets(text, path)
   const { privateKey } = await generateKeyPair('ES256', { extractable: true })
-  const tokenKey = { ...(await exportJWK(privateKey)), alg: 'ES256', kid: 'dev', use: 'sig' }
+  const tokenKey = {
+    ...(await exportJWK(privateKey)),
+    kty: 'EC' as const,
+    alg: 'ES256',
+    kid: 'dev',
+    use: 'sig',
+  }
   const secret = (): string => randomBytes(32).toString('base64url')
   const secrets: DevSecrets = { tokenKey, cursorSecret: secret(), urlSecret: secret() }
   // Whole or not at all: a crash must not leave half a file that stops every later start.
   await writeFile(`${path}.new`, JSON.stringify(secrets), { mode: 0o600 })
   await rename(`${path}.new`, path)
   return secrets
+}
+
+function readSecrets(text: string, path: string): DevSecrets {
+  try {
+    return DevSecrets.parse(JSON.parse(text))
+  } catch (cause) {
+    throw new Error(`${path} is not usable. Delete it: the next start makes new secrets, old tokens end.`, {
+      cause,
+    })
+  }
 }

@@ -31,7 +31,8 @@ export function checkDimensions({ width, height }: Dimensions, { inputPixelsMax 
 }
 
 export const defaultLimits: Limits = {
-  sourceBytesMax: 50_000_000,
+  // What a direct upload may have.
+  sourceBytesMax: 50 * 1024 ** 2,
   inputPixelsMax: 50_000_000,
   rendersMax: 2,
   queuedRendersMax: 64,
