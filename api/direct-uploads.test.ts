@@ -110,6 +110,24 @@ describe('POST /uploads', () => {
 })
 
 describe('POST /uploads/:id/complete', () => {
+  it('tells the browser why a file is refused, although the event of the store came first', async () => {
+    const begun = await begin()
+    await send(begun, Buffer.from('no image at all'))
+    await expect(app.complete(begun.image.id)).rejects.toMatchObject({ code: 'INVALID_FILE_TYPE' })
+    expect(await refusal(await complete(begun.image.id))).toBe('400 INVALID_FILE_TYPE')
+    expect(await partsOf(begun.image.id)).toEqual([])
+  })
+
+  it('finds the file of an image whose visibility and focal point were changed before', async () => {
+    const begun = await begin()
+    await send(begun, photograph())
+    const json = { version: 1, visibility: 'private', focalPoint: { x: 0, y: 0 } }
+    expect((await app.call('PATCH', `/images/${begun.image.id}`, { json })).status).toBe(200)
+    const response = await complete(begun.image.id)
+    expect(response.status).toBe(200)
+    expect(await response.json()).toMatchObject({ visibility: 'private', processingStatus: 'completed' })
+  })
+
   it('looks at the file, and answers with the completed image', async () => {
     const begun = await begin()
     expect(await send(begun, photograph())).toBe(204)

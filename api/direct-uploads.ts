@@ -94,7 +94,7 @@ export function createDirectUploads(deps: UploadDependencies) {
   async function completeForUser(call: UserCall): Promise<Response> {
     const pending = await requireImage(deps, call)
     mustChange(call.user, pending)
-    const record = await complete(pending.id)
+    const record = await complete(pending.id, true)
     return Response.json(imageView(record, deps), { headers: { etag: etagOf(record.version) } })
   }
 
@@ -102,10 +102,12 @@ export function createDirectUploads(deps: UploadDependencies) {
    * Looks at the file that a browser has put, and makes the pending record a completed one. The browser asks for it
    * when it has finished, and so does the object store's event; twice or both at once is one completion.
    *
+   * @param refusing whether a bad file goes, and the pending record with it. Not for the event: it often comes first,
+   * and the browser that asks after it would never learn why. What nobody asks for expires.
    * @throws {Problem} IMAGE_NOT_FOUND, also where it has expired; UPLOAD_INCOMPLETE if there is no file yet;
-   * IMAGE_TOO_LARGE and what `inspectOriginal` throws: the file and the pending record are gone then
+   * IMAGE_TOO_LARGE and what `inspectOriginal` throws
    */
-  async function complete(id: string): Promise<ImageRecord> {
+  async function complete(id: string, refusing = false): Promise<ImageRecord> {
     const record = await metadata.get(id, { consistent: true })
     if (record === null) throw imageNotFound()
     if (record.processingStatus === 'completed') return record
@@ -113,7 +115,7 @@ export function createDirectUploads(deps: UploadDependencies) {
     const file = await readPending(id)
     if (file === 'absent') return completedMeanwhile(id)
     const attempt = await openAttempt(deps, id)
-    const original = await inspectPending(attempt, file)
+    const original = await inspectPending(attempt, file, refusing)
     const facts = factsOf(original, attempt)
     // The bytes that were looked at are put. The pending object is not copied: it may be another one by now.
     await originals.put(facts.s3Key, original.bytes, { contentType: original.mimeType })
@@ -137,12 +139,16 @@ export function createDirectUploads(deps: UploadDependencies) {
     throw problem('UPLOAD_INCOMPLETE', 'The file has not arrived yet: upload it, then complete again.')
   }
 
-  async function inspectPending(attempt: Attempt, file: Uint8Array | 'too large'): Promise<Original> {
+  async function inspectPending(
+    attempt: Attempt,
+    file: Uint8Array | 'too large',
+    refusing: boolean,
+  ): Promise<Original> {
     try {
       if (file === 'too large') throw imageTooLarge(limits.directUploadBytesMax, '')
       return await inspectOriginal(file, deps)
     } catch (error) {
-      if (error instanceof Problem) await reject(attempt)
+      if (error instanceof Problem) await (refusing ? reject(attempt) : attempt.close())
       throw error
     }
   }

@@ -48,7 +48,9 @@ export function createImages(deps: ApiDependencies) {
     const record = await requireImage(deps, call)
     mustSee(call.user, record)
     const headers = { etag: etagOf(record.version), 'cache-control': 'private, no-cache' }
-    if (isNotModified(call.request, record.version)) return new Response(null, { status: 304, headers })
+    // The URLs of a private image expire though its version stays.
+    if (record.visibility === 'public' && isNotModified(call.request, record.version))
+      return new Response(null, { status: 304, headers })
     return Response.json(imageView(record, deps), { headers })
   }
 
@@ -124,6 +126,8 @@ function revisionAfter({ focalPoint }: ImagePatch, record: ImageRecord): Pick<Im
  * or the 404 that a hidden image was answered with.
  */
 function outdatesDelivery({ visibility, rev }: ImageChange, record: ImageRecord): boolean {
+  // Nothing of a pending image was delivered, and its file lies where tidying would remove it.
+  if (record.processingStatus === 'pending') return false
   const turns = visibility !== undefined && visibility !== record.visibility
   return turns || (rev !== undefined && rev !== record.rev)
 }

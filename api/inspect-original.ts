@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import pLimit from 'p-limit'
 import type sharp from 'sharp'
 import type { Metadata } from 'sharp'
 import { rgbaToThumbHash } from 'thumbhash'
@@ -26,6 +27,9 @@ export interface Original {
   dominantColor: string
 }
 
+/** Interlaced and 16-bit files are unpacked whole: one at a time, or a handful of uploads fills the memory. */
+const decoding = pLimit(1)
+
 /** ThumbHash takes at most 100 x 100; the colour needs no more either. */
 const previewSide = 100
 
@@ -51,7 +55,7 @@ export async function inspectOriginal(
   checkLimits(width, height, framesOf(type, header), limits)
   if (type === 'gif' && !isGifWhole(bytes)) throw damaged()
 
-  const preview = await decodeSmall(readPixels, bytes, limits)
+  const preview = await decoding(() => decodeSmall(readPixels, bytes, limits))
   const sha256 = createHash('sha256').update(bytes).digest('hex')
   return {
     bytes,

@@ -32,8 +32,6 @@ export interface TidyOptions {
   attempt?: string | null
   /** An original to remove although it lies outside the image's prefix, or was brought only now. */
   obsoleteKey?: string | null
-  /** `if-found`: the CDN was purged before, so do it again only if there are new variants to remove. */
-  purge?: 'always' | 'if-found'
 }
 
 export interface SweepOptions {
@@ -70,19 +68,20 @@ export function createTidy(deps: TidyDependencies) {
     // An expired upload: `get` no longer shows it.
     if (record === null) await metadata.discardPending(id)
 
-    await tidyDelivery(id, record, options)
+    await tidyDelivery(id, record)
     await removeOriginals(id, record, options)
     return 'tidied'
   }
 
   /** What viewers see: nothing outdated is delivered after this. */
-  async function tidyDelivery(id: string, record: ImageRecord | null, options: TidyOptions): Promise<void> {
-    const found = await removeVariants(id, record)
-    if (found || options.purge !== 'if-found') await purge([id])
+  async function tidyDelivery(id: string, record: ImageRecord | null): Promise<void> {
+    await removeVariants(id, record)
+    // Always: a render may have stored a variant, had it cached, and taken it away again.
+    await purge([id])
   }
 
   /** Keeps those of the present revision; of a private image only what unsigned requests do not find. */
-  async function removeVariants(id: string, record: ImageRecord | null): Promise<boolean> {
+  async function removeVariants(id: string, record: ImageRecord | null): Promise<void> {
     const rev = record?.rev ?? aliasRev
     const unseen = [`${variantPrefix(id)}${signedRev(rev)}/`, `m/${id}/${rev}.`]
     const seen = record?.visibility === 'public' ? [`${variantPrefix(id)}${rev}/`] : []
@@ -94,7 +93,6 @@ export function createTidy(deps: TidyDependencies) {
     ])
     stale.push(...staleMasters)
     if (stale.length > 0) await variants.delete(stale)
-    return stale.length > 0
   }
 
   async function removeOriginals(
@@ -128,7 +126,7 @@ export function createTidy(deps: TidyDependencies) {
     options: TidyOptions = {},
   ): Promise<void> {
     try {
-      await tidyDelivery(attempt.imageId, record, options)
+      await tidyDelivery(attempt.imageId, record)
     } catch (error) {
       failed(attempt.imageId, error)
       return
@@ -164,8 +162,7 @@ export function createTidy(deps: TidyDependencies) {
   async function sweep(intentId: string, attemptsBefore: number): Promise<keyof SweepReport> {
     const { imageId, attempt, kind, obsoleteKey } = parseIntentId(intentId)
     // An attempt that only looks again has had its original named by the record: it is not left over.
-    const leftOver: TidyOptions =
-      kind === 'look-again' ? { purge: 'if-found' } : { attempt, obsoleteKey, purge: 'always' }
+    const leftOver: TidyOptions = kind === 'look-again' ? {} : { attempt, obsoleteKey }
     try {
       const outcome = await tidyImage(imageId, { attemptsBefore, ...leftOver })
       if (outcome === 'tidied') await metadata.closeIntent(intentId)

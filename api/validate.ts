@@ -12,11 +12,10 @@ const jsonBytesMax = 100_000
  */
 export function validate<Schema extends z.ZodType>(schema: Schema, value: unknown): z.output<Schema> {
   const result = schema.safeParse(value)
-  const faults = [
-    ...(result.success ? [] : result.error.issues.flatMap(faultsOf)),
-    ...unstorableTexts(value, []),
-  ]
-  if (!result.success || faults.length > 0) throw validationFailed(faults)
+  if (!result.success) throw validationFailed(result.error.issues.flatMap(faultsOf))
+  // What the schema let pass is no deeper than the schema.
+  const faults = unstorableTexts(result.data, [])
+  if (faults.length > 0) throw validationFailed(faults)
   return result.data
 }
 

@@ -46,7 +46,7 @@ export const OriginalFacts = z.object({
   height: z.number().int().positive().nullable(),
   /** Hex. Null for a migrated row whose original was not read yet. */
   sha256: z.string().nullable(),
-  /** First 8 hex digits of `sha256`. */
+  /** What a URL names by `r=`: see docs/adr/0004-a-revision-covers-the-focal-point.md. */
   rev: z.string().nullable(),
   /** ThumbHash, base64. */
   thumbhash: z.string().nullable(),

@@ -31,7 +31,7 @@ export async function signatureFault(
 
 /** The value of a parameter that is there exactly once. */
 function only(query: QueryParameter[], name: string): string | undefined {
-  const found = query.filter((parameter) => parameter.name === name)
+  const found = query.filter((parameter) => parameter.name.toLowerCase() === name)
   return found.length === 1 ? found[0]!.value : undefined
 }
 

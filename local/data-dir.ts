@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
 import { mkdir, rm } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -28,17 +29,25 @@ export async function takeDataDir(dataDir: string): Promise<() => Promise<void>>
   // Socket paths must be short, data folders need not be.
   const name = createHash('sha256').update(dataDir).digest('hex').slice(0, 16)
   const socketPath = join(tmpdir(), `tintype-${name}.sock`)
-  for (let attempt = 1; await isAnswered(socketPath); attempt++) {
-    if (attempt > retries) throw new DataDirInUse(dataDir)
-    await new Promise((resolve) => setTimeout(resolve, retryPauseMs))
+  for (let attempt = 1; ; attempt++) {
+    const release = await listenOn(socketPath)
+    if (release !== null) return release
+    if (!(await isAnswered(socketPath))) await rm(socketPath, { force: true })
+    else if (attempt > retries) throw new DataDirInUse(dataDir)
+    else await new Promise((resolve) => setTimeout(resolve, retryPauseMs))
   }
-  await rm(socketPath, { force: true })
+}
 
+/** Null where the socket exists already, be it answered or left behind. */
+async function listenOn(socketPath: string): Promise<(() => Promise<void>) | null> {
   const server = createServer((socket) => socket.end())
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(socketPath, resolve)
-  })
+  server.listen(socketPath)
+  try {
+    await once(server, 'listening')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') return null
+    throw error
+  }
   server.unref()
   return () => new Promise((resolve) => server.close(() => resolve()))
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { exportJWK, generateKeyPair, importJWK, SignJWT } from 'jose'
+import { exportJWK, generateKeyPair, importJWK, type JSONWebKeySet, SignJWT } from 'jose'
 import { z } from 'zod'
 
 export const devIssuer = 'https://tintype.invalid/dev'
@@ -25,6 +25,8 @@ type DevSecrets = z.infer<typeof DevSecrets>
 export interface DevTokens {
   cursorSecret: string
   urlSecret: string
+  /** What tokens are checked with. */
+  jwks: JSONWebKeySet
   /** Answers `POST /dev/token` and `GET /dev/jwks.json`. Tokens for anybody who asks: never part of a deployment. */
   handle(request: Request): Promise<Response>
 }
@@ -54,13 +56,15 @@ export async function createDevTokens(dataDir: string): Promise<DevTokens> {
     return Response.json({ token })
   }
 
+  const jwks: JSONWebKeySet = { keys: [publicKey] }
   return {
     cursorSecret,
     urlSecret,
+    jwks,
     async handle(request) {
       const route = `${request.method} ${new URL(request.url).pathname}`
       if (route === 'POST /dev/token') return issue(request)
-      if (route === 'GET /dev/jwks.json') return Response.json({ keys: [publicKey] })
+      if (route === 'GET /dev/jwks.json') return Response.json(jwks)
       return Response.json(
         { code: 'NOT_FOUND', detail: 'POST /dev/token or GET /dev/jwks.json' },
         { status: 404 },

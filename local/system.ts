@@ -1,6 +1,6 @@
 import type { RequestListener } from 'node:http'
 import { createRequestListener } from '@remix-run/node-fetch-server'
-import { createRemoteJWKSet } from 'jose'
+import { createLocalJWKSet } from 'jose'
 import type { Logger } from 'pino'
 import { collectDefaultMetrics, Registry } from 'prom-client'
 import { type ApiDependencies, defaultLimits } from '../api/dependencies.ts'
@@ -76,7 +76,7 @@ async function start(
   let enter: RequestListener = answerStarting
   const door = await listen((request, response) => enter(request, response), config.port, config.host)
   onStop(door.close)
-  const url = `http://localhost:${door.port}`
+  const url = `http://${nameOf(config.host)}:${door.port}`
 
   // The stores come before what completes uploads; until then nobody can put a file.
   let completeUpload = (_imageId: string): Promise<unknown> => Promise.resolve()
@@ -107,7 +107,7 @@ async function start(
   const edge = await startEdge({ s3Url: stores.s3Url, originUrl, signingKey, log, onStop })
   const apiDependencies: ApiDependencies = {
     ...shared,
-    tokenKeys: createRemoteJWKSet(new URL(`${url}/dev/jwks.json`)),
+    tokenKeys: createLocalJWKSet(devTokens.jwks),
     issuer: devIssuer,
     audience: devAudience,
     purge: async (imageIds) => edge.invalidate(imageIds.map((id) => `/v/${id}/*`)),
@@ -178,6 +178,11 @@ async function startEdge({
   })
   onStop(async () => edge.close())
   return edge
+}
+
+/** How a browser on this machine names the address that the door listens on. */
+function nameOf(host: string): string {
+  return ['127.0.0.1', '0.0.0.0', '::'].includes(host) ? 'localhost' : host
 }
 
 const answerStarting: RequestListener = (_request, response) => {

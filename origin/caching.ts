@@ -6,6 +6,12 @@
 /** For a URL that names the current revision. */
 export const immutable = 'public, max-age=31536000, immutable'
 
+/**
+ * For a signed URL that names the current revision. The CDN checks the signature each time, a browser does not: it
+ * must not show a private picture long after the signature has expired.
+ */
+export const signedImmutable = 'max-age=300, s-maxage=31536000'
+
 /** For a URL that means "whatever the image is now". */
 export const mutable = 'public, max-age=60, s-maxage=300, stale-while-revalidate=86400'
 
@@ -14,3 +20,9 @@ export const absent = 'public, max-age=0, s-maxage=60'
 
 /** For a larger variant that stands in for one that could not be rendered just now. */
 export const makeshift = 'public, max-age=0, s-maxage=5'
+
+/** For a variant under the current revision; under none where the record has none. */
+export function cacheControlFor({ rev }: { rev: string | null }, signed: boolean): string {
+  if (rev === null) return mutable
+  return signed ? signedImmutable : immutable
+}

@@ -3,7 +3,7 @@ import type { ImageRecord } from '../core/image.ts'
 import { isSignedRev, parseCanonicalPath } from '../core/image-url.ts'
 import type { MetadataStore } from '../core/metadata-store.ts'
 import type { ObjectStore } from '../core/object-store.ts'
-import { immutable, mutable } from './caching.ts'
+import { cacheControlFor } from './caching.ts'
 import type { OriginMetrics } from './metrics.ts'
 
 /** Whether an image may be delivered: a private one only to a signed request, which the edge function has checked. */
@@ -28,9 +28,11 @@ export function createKeep({
 }) {
   return async (record: ImageRecord, key: string, bytes: Uint8Array, contentType: string): Promise<void> => {
     try {
-      const cacheControl = record.rev === null ? mutable : immutable
+      // Asked before as well as after: what is put for a moment only can still be cached.
+      if (!(await isCurrent(record, key))) return
+      const cacheControl = cacheControlFor(record, isSigned(key))
       await variants.put(key, bytes, { contentType, cacheControl, onlyIfAbsent: true })
-      await removeIfOutdated(record, key)
+      if (!(await isCurrent(record, key))) await variants.delete([key])
     } catch (error) {
       metrics.storeFailures.inc()
       log.error({ err: error, imageId: record.id, key }, 'variant could not be stored')
@@ -38,18 +40,21 @@ export function createKeep({
   }
 
   /**
-   * A delete or a replacement that came while we rendered has cleared the bucket before we wrote to it: what it did
-   * not see is taken away here, or it would be served for ever.
+   * Whether the record still stands for what was rendered. A delete or a replacement that came meanwhile has cleared
+   * the bucket before we write to it: what it did not see would be served for ever.
    */
-  async function removeIfOutdated(rendered: ImageRecord, key: string): Promise<void> {
+  async function isCurrent(rendered: ImageRecord, key: string): Promise<boolean> {
     const now = await metadata.get(rendered.id, { consistent: true })
-    const kept = now !== null && isDeliverable(now, isUnseen(key)) && now.rev === rendered.rev
-    if (!kept) await variants.delete([key])
+    return now !== null && isDeliverable(now, isUnseen(key)) && now.rev === rendered.rev
   }
 }
 
 /** Whether no unsigned request leads to this object: a variant of a signed one, or a master. */
 function isUnseen(key: string): boolean {
+  return isSigned(key) || parseCanonicalPath(`/${key}`) === null
+}
+
+function isSigned(key: string): boolean {
   const variant = parseCanonicalPath(`/${key}`)
-  return variant === null || isSignedRev(variant.rev)
+  return variant !== null && isSignedRev(variant.rev)
 }

@@ -1,6 +1,6 @@
 import { Counter, Histogram, type Registry } from 'prom-client'
 
-/** What the origin counts; `render` counts renders that were done, not requests that shared one. */
+/** What the origin counts; `renders` counts renders that were done, not requests that shared one. */
 export interface OriginMetrics {
   requests: Counter<'outcome'>
   renders: Counter<'format'>

@@ -2,8 +2,8 @@ import pLimit from 'p-limit'
 import { Problem } from '../core/problem.ts'
 import type { Limits } from './limits.ts'
 
-/** Seconds after which a viewer who met a full queue may ask again. */
-const retryAfterSeconds = 2
+/** Seconds after which a viewer who met a full queue may ask again: the CDN keeps an error for so long. */
+const retryAfterSeconds = 10
 
 const overloadCode = 'OVERLOADED'
 
@@ -18,11 +18,11 @@ export type RenderQueue = <Result>(work: () => Promise<Result>) => Promise<Resul
  * A queue in front of the renders, bounded on both sides: a flood of cold requests must cost neither more
  * memory than `rendersMax` decoded images nor a wait that no viewer sits out.
  *
- * The returned function throws Problem OVERLOADED 503 at once when the queue is full.
+ * The returned function rejects with Problem OVERLOADED 503 at once when the queue is full.
  */
 export function createRenderQueue({ rendersMax, queuedRendersMax }: Limits): RenderQueue {
   const limit = pLimit(rendersMax)
-  return (work) => {
+  return async (work) => {
     if (limit.pendingCount >= queuedRendersMax) {
       throw new Problem(overloadCode, 503, 'Too many images are being rendered: try again shortly', {
         headers: { 'retry-after': String(retryAfterSeconds) },

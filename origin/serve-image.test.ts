@@ -14,7 +14,7 @@ import { type Background, createBackground } from '../runtime/background.ts'
 import { loadSharp } from '../runtime/sharp.ts'
 import { createDynamoMetadataStore } from '../stores/dynamo-metadata-store.ts'
 import { createS3ObjectStore } from '../stores/s3-object-store.ts'
-import { absent, immutable, makeshift, mutable } from './caching.ts'
+import { absent, immutable, makeshift, mutable, signedImmutable } from './caching.ts'
 import { defaultLimits } from './limits.ts'
 import { createServeImage, type ServeImageDependencies } from './serve-image.ts'
 
@@ -373,6 +373,64 @@ describe('the image origin', () => {
     expect((await busy.get(`/v/${id}/${rev}/1-w1000-q2.webp`)).status).toBe(503)
     expect((await busy.get(`/v/${id}/${rev}/1-w640-q2.avif`)).status).toBe(503)
     expect(await busy.outcomes()).toMatchObject({ 'stand-in': 1, OVERLOADED: 2 })
+  })
+
+  it('keeps a render although there is no place for its master, which a later one makes', async () => {
+    const { id } = await newImage({ width: 4000, height: 3000 }, Buffer.from(await largePhotograph()))
+    const origin = newOrigin({ limits: { ...defaultLimits, rendersMax: 1, queuedRendersMax: 2 } })
+    const widths = [264, 328, 416]
+    const answers = await Promise.all(
+      widths.map((width) => origin.get(`/v/${id}/${rev}/1-w${width}-q2.webp`)),
+    )
+    await origin.settled()
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200])
+    expect(await origin.renders()).toBe(3)
+    await origin.get(`/v/${id}/${rev}/1-w512-q2.webp`)
+    await origin.settled()
+    expect(await variants.head(`m/${id}/${rev}.jpg`)).not.toBeNull()
+  })
+
+  it('answers with the present picture when the original is replaced while a request waits', async () => {
+    const image = await newImage()
+    const replacing: ObjectStore = {
+      ...originals,
+      async get(key) {
+        if (key === image.s3Key && (await metadata.get(image.id))?.version === 1) {
+          const s3Key = `o/${image.id}/new.jpg`
+          await originals.put(s3Key, photograph, { contentType: 'image/jpeg' })
+          await metadata.update(image.id, { s3Key, rev: 'ffffffff', updatedAt: new Date().toISOString() }, 1)
+          await originals.delete([image.s3Key])
+        }
+        return originals.get(key)
+      },
+    }
+    const origin = newOrigin({ originals: replacing })
+    const response = await origin.get(`/v/${image.id}/${rev}/${webp}`)
+    await origin.settled()
+    expect(response.status).toBe(200)
+    expect(response.headers.get('cache-control')).toBe(mutable)
+    expect(await keysOf(image.id)).toEqual([`v/${image.id}/ffffffff/${webp}`])
+  })
+
+  it('lets browsers keep the answer to a signed request for minutes, the CDN for a year', async () => {
+    const { id } = await newImage({ visibility: 'private' })
+    const origin = newOrigin()
+    const response = await origin.get(`/v/${id}/p${rev}/${webp}`)
+    await origin.settled()
+    expect(response.headers.get('cache-control')).toBe(signedImmutable)
+    expect((await variants.head(`v/${id}/p${rev}/${webp}`))?.cacheControl).toBe(signedImmutable)
+    expect((await origin.get(`/v/${id}/${rev}/${webp}`)).status).toBe(404)
+  })
+
+  it('asks for the record as it is now: an old copy would be cached for a year', async () => {
+    const { id } = await newImage()
+    await metadata.update(id, { visibility: 'private', updatedAt: new Date().toISOString() }, 1)
+    const shown = { ...(await metadata.get(id))!, visibility: 'public' as const }
+    const lagging: MetadataStore = {
+      ...metadata,
+      get: async (key, options) => (options?.consistent === true ? metadata.get(key, options) : shown),
+    }
+    expect((await newOrigin({ metadata: lagging }).get(`/v/${id}/${rev}/${webp}`)).status).toBe(404)
   })
 
   it('answers though the variant cannot be stored, and counts it', async () => {

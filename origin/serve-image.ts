@@ -14,7 +14,7 @@ import {
 import type { MetadataStore } from '../core/metadata-store.ts'
 import type { ObjectStore } from '../core/object-store.ts'
 import { Problem, problemResponse } from '../core/problem.ts'
-import { absent, immutable, makeshift, mutable } from './caching.ts'
+import { absent, cacheControlFor, makeshift, mutable } from './caching.ts'
 import { createKeep, isDeliverable } from './keep.ts'
 import type { Limits } from './limits.ts'
 import { createOriginMetrics } from './metrics.ts'
@@ -65,10 +65,21 @@ export function createServeImage(
   async function serve(request: Request): Promise<Response> {
     const asked = parseRequest(request)
     const record = await findDeliverable(asked)
+    try {
+      return await serveFrom(record, asked, request)
+    } catch (error) {
+      // Replaced while the request waited for its turn: that original is gone, the present one is there.
+      const present = isMissing(error) ? await findDeliverable(asked) : record
+      if (present.s3Key === record.s3Key) throw error
+      return serveFrom(present, asked, request)
+    }
+  }
+
+  async function serveFrom(record: ImageRecord, asked: Variant, request: Request): Promise<Response> {
+    const signed = isSignedRev(asked.rev)
     const rev = record.rev ?? aliasRev
-    const variant = { ...asked, rev: isSignedRev(asked.rev) ? signedRev(rev) : rev }
-    const isCurrent = record.rev !== null && asked.rev === variant.rev
-    const cacheControl = isCurrent ? immutable : mutable
+    const variant = { ...asked, rev: signed ? signedRev(rev) : rev }
+    const cacheControl = asked.rev === variant.rev ? cacheControlFor(record, signed) : mutable
 
     // Under its own revision a variant was just missed in the bucket: only an alias may lead to a stored one.
     const key = variantKey(variant)
@@ -91,7 +102,8 @@ export function createServeImage(
   }
 
   async function findDeliverable({ id, rev }: Variant): Promise<ImageRecord> {
-    const record = await metadata.get(id)
+    // Consistent: what an old copy lets through is cached for a year, after the purge that should have removed it.
+    const record = await metadata.get(id, { consistent: true })
     if (record === null || !isDeliverable(record, isSignedRev(rev))) {
       throw new Problem('IMAGE_NOT_FOUND', 404, 'There is no such image', {
         headers: { 'cache-control': absent },
@@ -110,8 +122,8 @@ export function createServeImage(
   async function renderOnce(record: ImageRecord, variant: Variant): Promise<Answer> {
     const key = variantKey(variant)
     const shared = underway.get(key)
-    metrics.requests.inc({ outcome: shared === undefined ? 'rendered' : 'collapsed' })
     const { bytes, contentType, etag } = await (shared ?? start(record, variant, key))
+    metrics.requests.inc({ outcome: shared === undefined ? 'rendered' : 'collapsed' })
     return { body: bytes, contentType, etag, size: bytes.byteLength }
   }
 
@@ -145,6 +157,9 @@ export function createServeImage(
       return await serve(request)
     } catch (error) {
       const problem = error instanceof Problem ? error : unexpected(error)
+      if (problem.code === 'SOURCE_UNREADABLE') {
+        log.warn({ err: problem.cause, path: new URL(request.url).pathname }, 'original cannot be decoded')
+      }
       metrics.requests.inc({ outcome: problem.code })
       return problemResponse(problem, request.headers.get('x-request-id') ?? randomUUID())
     }
@@ -154,6 +169,10 @@ export function createServeImage(
     log.error({ err: error }, 'image request failed')
     return new Problem('INTERNAL', 500, 'The image could not be made', { cause: error })
   }
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Problem && error.code === 'IMAGE_NOT_FOUND'
 }
 
 function parseRequest(request: Request): Variant {

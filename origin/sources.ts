@@ -11,6 +11,9 @@ import { isLargerThan, makeMaster, masterKey, masterSizeOf } from './master.ts'
 import type { Source } from './render.ts'
 import type { RenderQueue } from './render-queue.ts'
 
+/** Each holds the bytes of its original until its turn comes. */
+const mastersUnderwayMax = 2
+
 export interface SourcesDependencies {
   originals: ObjectStore
   variants: ObjectStore
@@ -66,7 +69,7 @@ export function createSources(dependencies: SourcesDependencies) {
   function makeMasterLater(record: ImageRecord, { bytes }: Source): void {
     const size = masterSizeOf(record)
     const key = masterKey(record)
-    if (size === null || mastersUnderway.has(key)) return
+    if (size === null || mastersUnderway.has(key) || mastersUnderway.size >= mastersUnderwayMax) return
     mastersUnderway.add(key)
     background(
       inRenderQueue(async () => {
