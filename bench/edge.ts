@@ -1,4 +1,4 @@
-import { execFile, spawn } from 'node:child_process'
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -27,11 +27,12 @@ const accept = 'image/avif,image/webp,*/*'
 for (const tool of ['nginx', 'wrk']) await requireTool(tool)
 const dir = await mkdtemp(join(tmpdir(), 'tintype-bench-edge-'))
 const system = await startSystemProcess({ dataDir: join(dir, 'data') })
-const nginx = await startNginx()
+let nginx: ChildProcess | undefined
 try {
-  await measure()
+  nginx = await startNginx()
+  await measure(nginx)
 } finally {
-  nginx.kill('SIGTERM')
+  nginx?.kill('SIGTERM')
   await system.end('SIGTERM')
   await rm(dir, { recursive: true })
 }
@@ -47,14 +48,14 @@ interface Turn {
   p99Ms: number
 }
 
-async function measure(): Promise<void> {
+async function measure(server: ChildProcess): Promise<void> {
   const { id, rev } = await uploadOne()
   const path = `/i/${id}?r=${rev}&w=640`
   const contenders = [
     {
       name: 'nginx proxy_cache',
       url: `http://127.0.0.1:${nginxPort}${path}`,
-      pid: () => workerOf(nginx.pid!),
+      pid: () => workerOf(server.pid!),
       turns: [] as Turn[],
     },
     {
@@ -150,6 +151,7 @@ http {
       () => true,
       () => false,
     )
+    if (child.exitCode !== null) break
     if (up) return child
     await new Promise((resolve) => setTimeout(resolve, 100))
   }

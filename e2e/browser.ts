@@ -13,7 +13,13 @@ interface Candidate {
   find: () => Promise<{ executablePath: string; environment?: Record<string, string> }>
 }
 
-const debianChromium = '/usr/bin/chromium'
+/** Where systems install a Chromium or Chrome. */
+const installed = [
+  '/usr/bin/chromium',
+  '/usr/bin/chromium-browser',
+  '/usr/bin/google-chrome',
+  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
+]
 const repository = fileURLToPath(new URL('..', import.meta.url))
 
 /**
@@ -39,7 +45,7 @@ export async function launchBrowser(): Promise<Browser> {
     }
   }
   throw new Error(
-    `No browser could be started; install Debian's chromium, or set CHROME_PATH.\n${failures.join('\n')}`,
+    `No browser could be started; install Chromium or Chrome, or set CHROME_PATH.\n${failures.join('\n')}`,
   )
 }
 
@@ -47,9 +53,10 @@ function candidates(): Candidate[] {
   const named = process.env.CHROME_PATH
   // Whoever names a browser wants that one tested, and no other in its place.
   if (named !== undefined) return [{ name: named, find: async () => ({ executablePath: named }) }]
-  const fromNpm: Candidate = { name: '@sparticuz/chromium (x64 only)', find: unpackFromNpm }
-  if (!existsSync(debianChromium)) return [fromNpm]
-  return [{ name: debianChromium, find: async () => ({ executablePath: debianChromium }) }, fromNpm]
+  const found = installed
+    .filter((path) => existsSync(path))
+    .map((path) => ({ name: path, find: async () => ({ executablePath: path }) }))
+  return [...found, { name: '@sparticuz/chromium (Linux on x64 only)', find: unpackFromNpm }]
 }
 
 /**

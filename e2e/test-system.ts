@@ -22,7 +22,10 @@ export async function startTestSystem(environment: NodeJS.ProcessEnv = {}): Prom
       loadLocalConfig({ PORT: '0', DATA_DIR: dataDir, ...environment }),
       pino({ level: process.env['TEST_LOG_LEVEL'] ?? 'silent' }),
     )
-  let running = await start()
+  let running = await start().catch(async (error: unknown) => {
+    await rm(dataDir, { recursive: true, force: true })
+    throw error
+  })
   return {
     dataDir,
     get url() {

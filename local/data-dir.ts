@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdir, rm } from 'node:fs/promises'
+import { mkdir, realpath, rm } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -26,19 +26,30 @@ export class DataDirInUse extends Error {
  */
 export async function takeDataDir(dataDir: string): Promise<() => Promise<void>> {
   await mkdir(dataDir, { recursive: true })
-  // Socket paths must be short, data folders need not be.
-  const name = createHash('sha256').update(dataDir).digest('hex').slice(0, 16)
-  const socketPath = join(tmpdir(), `tintype-${name}.sock`)
+  const address = lockAddress(await realpath(dataDir))
   for (let attempt = 1; ; attempt++) {
-    const release = await listenOn(socketPath)
+    const release = await listenOn(address)
     if (release !== null) return release
-    if (!(await isAnswered(socketPath))) await rm(socketPath, { force: true })
-    else if (attempt > retries) throw new DataDirInUse(dataDir)
+    if (attempt > retries) throw new DataDirInUse(dataDir)
+    if (isFile(address) && !(await isAnswered(address))) await rm(address, { force: true })
     else await new Promise((resolve) => setTimeout(resolve, retryPauseMs))
   }
 }
 
-/** Null where the socket exists already, be it answered or left behind. */
+/**
+ * Where the lock listens: on Linux a name without a file, which is gone with its process; elsewhere a file in the
+ * folder for temporary ones, because the paths of sockets must be short and those of data folders need not be.
+ */
+function lockAddress(dataDir: string): string {
+  const name = `tintype-${createHash('sha256').update(dataDir).digest('hex').slice(0, 16)}`
+  return process.platform === 'linux' ? `\0${name}` : join(tmpdir(), `${name}.sock`)
+}
+
+function isFile(address: string): boolean {
+  return !address.startsWith('\0')
+}
+
+/** Null where the address is taken: by a running system, or by the file of one that was killed. */
 async function listenOn(socketPath: string): Promise<(() => Promise<void>) | null> {
   const server = createServer((socket) => socket.end())
   server.listen(socketPath)

@@ -90,7 +90,7 @@ async function loadSecrets(path: string): Promise<DevSecrets> {
   const secret = (): string => randomBytes(32).toString('base64url')
   const secrets: DevSecrets = { tokenKey, cursorSecret: secret(), urlSecret: secret() }
   // Whole or not at all: a crash must not leave half a file that stops every later start.
-  await writeFile(`${path}.new`, JSON.stringify(secrets), { mode: 0o600 })
+  await writeFile(`${path}.new`, JSON.stringify(secrets), { mode: 0o600, flush: true })
   await rename(`${path}.new`, path)
   return secrets
 }

@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import type { Socket } from 'node:net'
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
@@ -21,9 +22,15 @@ export interface HttpServer {
  * @throws the error of `listen`, `EADDRINUSE` only after five seconds of trying
  */
 export async function listen(handler: RequestListener, port: number, host: string): Promise<HttpServer> {
+  const unused = new Set<Socket>()
   const server = createServer((request, response) => {
+    unused.delete(request.socket)
     response.once('finish', () => drain(request))
     handler(request, response)
+  })
+  server.on('connection', (socket) => {
+    unused.add(socket)
+    socket.once('close', () => unused.delete(socket))
   })
   for (let attempt = 1; ; attempt++) {
     try {
@@ -34,7 +41,7 @@ export async function listen(handler: RequestListener, port: number, host: strin
       await new Promise((resolve) => setTimeout(resolve, portRetryPauseMs))
     }
   }
-  return { port: (server.address() as AddressInfo).port, close: () => close(server) }
+  return { port: (server.address() as AddressInfo).port, close: () => close(server, unused) }
 }
 
 async function bind(server: Server, port: number, host: string): Promise<void> {
@@ -58,10 +65,14 @@ function drain(request: IncomingMessage): void {
   request.resume()
 }
 
-/** Lets requests under way end; connections that are kept alive would hold the server open for ever. */
-function close(server: Server): Promise<void> {
+/**
+ * Lets requests under way end. Connections that are kept alive would hold the server open for ever, and so would
+ * those that browsers open in advance: to Node, one that never asked is not idle.
+ */
+function close(server: Server, unused: ReadonlySet<Socket>): Promise<void> {
   return new Promise((resolve) => {
     server.close(() => resolve())
     server.closeIdleConnections()
+    for (const socket of unused) socket.destroy()
   })
 }

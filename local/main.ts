@@ -7,6 +7,8 @@ import { startSystem, type System } from './system.ts'
 // The SDK's advice to move to a newer Node is for its own users; ours read which Node is supported in the README.
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true'
 
+const stopMsMax = 15_000
+
 try {
   const config = loadLocalConfig(process.env)
   const log = pino({ level: config.logLevel }, pino.destination({ fd: 2, sync: true }))
@@ -46,6 +48,8 @@ function stopOnSignals(system: System): void {
   const stop = (): void => {
     if (stopping) process.exit(1)
     stopping = true
+    // What hangs for so long is cut off: the next start puts in order what it leaves.
+    setTimeout(() => process.exit(1), stopMsMax).unref()
     system.stop().then(
       () => process.exit(0),
       (error: unknown) => {
@@ -56,7 +60,8 @@ function stopOnSignals(system: System): void {
   }
   process.on('SIGINT', stop)
   process.on('SIGTERM', stop)
-  process.on('SIGHUP', stop)
+  // Without a terminal a hang-up means nothing: nohup has asked to live on.
+  if (process.stdout.isTTY) process.on('SIGHUP', stop)
   // Killed, npm can't pass the signal on: its child would hold port and data against the next start.
   if (process.env.npm_lifecycle_event !== undefined) whenOrphaned(() => process.exit(1))
 }

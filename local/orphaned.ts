@@ -17,13 +17,24 @@ export function whenOrphaned(callback: () => void): void {
 }
 
 function ancestry(): string {
-  return `${process.ppid} ${parentOf(process.ppid)}`
+  const parent = process.ppid
+  // Some shells hand their place to the one command they run: then npm itself is the parent, and what started npm
+  // may end without it.
+  return isShell(parent) ? `${parent} ${parentOf(parent)}` : String(parent)
 }
 
-/** The parent of a process, '' where there is no /proc or no such process. */
+function isShell(pid: number): boolean {
+  return /^Name:\s*(sh|dash|bash|ash|zsh)$/m.test(statusOf(pid))
+}
+
 function parentOf(pid: number): string {
+  return /^PPid:\s*(\d+)$/m.exec(statusOf(pid))?.[1] ?? ''
+}
+
+/** '' where there is no /proc or no such process. */
+function statusOf(pid: number): string {
   try {
-    return /^PPid:\s*(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? ''
+    return readFileSync(`/proc/${pid}/status`, 'utf8')
   } catch {
     return ''
   }

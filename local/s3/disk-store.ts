@@ -68,8 +68,10 @@ export class DiskStore {
     await mkdir(bucketsDirectory, { recursive: true })
     await files.flushDirectory(directory)
     const buckets = new Map<string, Bucket>()
-    for (const name of await readdir(bucketsDirectory)) {
-      buckets.set(name, await recoverBucket(files, join(bucketsDirectory, name)))
+    for (const entry of await readdir(bucketsDirectory, { withFileTypes: true })) {
+      // A file manager may have left a file of its own.
+      if (!entry.isDirectory()) continue
+      buckets.set(entry.name, await recoverBucket(files, join(bucketsDirectory, entry.name)))
     }
     return new DiskStore(files, bucketsDirectory, now, buckets)
   }

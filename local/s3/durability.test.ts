@@ -127,6 +127,8 @@ describe('after kill -9', () => {
     await mkdir(tmp, { recursive: true })
     await writeFile(join(tmp, 'half-written'), 'x')
     await writeFile(join(data, 'unreferenced'), 'x')
+    // What a file manager leaves is no bucket.
+    await writeFile(join(dir, 'buckets', '.DS_Store'), 'x')
     const server = createS3Server({ dir, credentials: CREDENTIALS })
     const { port } = await server.listen(0)
     const client = createClient(`http://127.0.0.1:${port}`)

@@ -61,6 +61,11 @@ describe('a browser form', () => {
     expect(await failureOf(head('up/日本.jpg'))).toBe('succeeded')
   })
 
+  it('takes a name with dollar signs as it is', async () => {
+    expect((await post({ filename: 'a$$b$&.jpg' })).status).toBe(204)
+    expect(await failureOf(head('up/a$$b$&.jpg'))).toBe('succeeded')
+  })
+
   it('answers as the form wishes', async () => {
     const created = await post({ Fields: { 'Content-Type': 'image/jpeg', success_action_status: '201' } })
     expect(created.status).toBe(201)
@@ -86,6 +91,11 @@ describe('a browser form', () => {
 
 describe('a browser form is refused', () => {
   it.each<[string, FormOptions, string]>([
+    [
+      'at once, however much file follows',
+      { file: Buffer.alloc(5_000_000), sent: { 'X-Amz-Signature': 'dead'.repeat(16) } },
+      '403 SignatureDoesNotMatch',
+    ],
     ['when the file is too large', { file: Buffer.alloc(300_000) }, '400 EntityTooLarge'],
     ['when the file is too small', { file: 'x' }, '400 EntityTooSmall'],
     ['when a condition does not hold', { sent: { 'Content-Type': 'text/html' } }, '403 AccessDenied'],

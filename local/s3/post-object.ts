@@ -1,4 +1,4 @@
-import { Readable } from 'node:stream'
+import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import busboy from 'busboy'
 import { S3Error } from './errors.ts'
@@ -103,13 +103,16 @@ async function readForm(
   parser.on('file', (name, content, { filename = '' }) => {
     // When the form fails before anyone reads the file, its stream fails too, unheard.
     content.on('error', () => {})
-    fields.set('key', (fields.get('key') ?? '').replaceAll('${filename}', filename))
+    fields.set(
+      'key',
+      (fields.get('key') ?? '').replaceAll('${filename}', () => filename),
+    )
     receiving =
       name === 'file' ? receive(fields, content) : Promise.reject(new S3Error('InvalidArgument', ONE_FILE))
     receiving.catch((error: Error) => parser.destroy(error))
   })
   try {
-    await pipeline(Readable.from(request.body.iterator({ destroyOnReturn: false })), parser)
+    await pipeline(request.body.iterator({ destroyOnReturn: false }), parser)
   } catch (error) {
     await receiving?.then(
       ({ file }) => store.discard(file),

@@ -27,7 +27,10 @@ function numbersOf(results: readonly WarmResult[]): string[] {
   const bytes = results.reduce((sum, each) => sum + ('bytes' in each ? each.bytes : 0), 0)
   const times = results.map(({ milliseconds }) => milliseconds)
   const mean = times.reduce((sum, time) => sum + time, 0) / times.length
-  const inTime = times.length === 0 ? ['', ''] : [mean.toFixed(1), Math.max(...times).toFixed(1)]
+  const inTime =
+    times.length === 0
+      ? ['', '']
+      : [mean.toFixed(1), times.reduce((most, time) => Math.max(most, time), 0).toFixed(1)]
   return [String(results.length), (bytes / 1000).toFixed(1), ...inTime]
 }
 
