@@ -22,10 +22,21 @@ exec 3<&0
 exec java "$@" </dev/null 3<&-
 `
 
+type DynamoDbLocalOptions = EngineOptions & { onExit?: (error: Error) => void }
+
 /** Starts DynamoDB Local, Amazon's own stand-in, as a child process, and waits until it answers. */
-export async function startDynamoDbLocal(
-  options: EngineOptions & { onExit?: (error: Error) => void },
-): Promise<Engine> {
+export async function startDynamoDbLocal(options: DynamoDbLocalOptions): Promise<Engine> {
+  for (let triesLeft = options.port === 0 ? freePortTries : 1; ; triesLeft--) {
+    try {
+      return await startOnce(options)
+    } catch (error) {
+      // Java binds a second after the port was found free: somebody else may have got it meanwhile.
+      if (triesLeft === 1 || !/bind|in use/i.test(String(error))) throw error
+    }
+  }
+}
+
+async function startOnce(options: DynamoDbLocalOptions): Promise<Engine> {
   const port = await takeFreePort(options.port)
   const endpoint = `http://127.0.0.1:${port}`
   const java = await spawnJava(port, options.dir)
@@ -40,6 +51,8 @@ export async function startDynamoDbLocal(
   })
   return { endpoint, stop: java.stop }
 }
+
+const freePortTries = 3
 
 interface Java {
   exited: Promise<void>

@@ -85,11 +85,14 @@ export const listObjectsV2: Operation = ({ bucket: bucketName, query }, _payload
 
 export const deleteObjects: Operation = async (request, payload, { store, notifications }) => {
   const document = parseXml(await readDocument(request, payload), 'Delete')
-  const keys = childElements(document, 'Object').map((object) => childText(object, 'Key'))
-  if (keys.length === 0 || keys.length > DELETED_KEYS_MAX) throw new S3Error('MalformedXML')
+  const named = childElements(document, 'Object').map((object) => childText(object, 'Key'))
+  const keys = named.filter((key) => key !== undefined)
+  // All or nothing: a document with one mistake deletes no key.
+  if (keys.length < named.length || keys.length === 0 || keys.length > DELETED_KEYS_MAX) {
+    throw new S3Error('MalformedXML')
+  }
   await Promise.all(
     keys.map(async (key) => {
-      if (key === undefined) throw new S3Error('MalformedXML')
       const removed = await store.deleteObject(request.bucket, key, { kind: 'always' })
       if (removed) notifications.announce('ObjectRemoved:Delete', request, removed)
     }),
