@@ -3,7 +3,7 @@ import { Command } from 'commander'
 import { aliasRev, type Size, type Variant } from '../core/image-url.ts'
 import { rungs } from '../core/ladder.ts'
 import { defaultLimits } from '../origin/limits.ts'
-import { makeMaster } from '../origin/master.ts'
+import { makeMaster, masterSize } from '../origin/master.ts'
 import { render, type Source } from '../origin/render.ts'
 import { loadSharp } from '../runtime/sharp.ts'
 import { type BenchPhotograph, benchPhotographs } from './photographs.ts'
@@ -80,9 +80,7 @@ async function measure({ bytes, width, height }: BenchPhotograph, variant: Varia
   const webp = await cpuTime(() => resized().webp().toBuffer(), runs)
   const ours = await cpuTime(() => renderFrom({ kind: 'original', bytes }, variant), runs)
 
-  const scale = 2560 / Math.max(width, height)
-  const masterSize = { width: Math.round(width * scale), height: Math.round(height * scale) }
-  const masterBytes = await makeMaster(sharp, bytes, masterSize, defaultLimits)
+  const masterBytes = await makeMaster(sharp, bytes, masterSize({ width, height }), defaultLimits)
   if (masterBytes === null) throw new Error('a JPEG has a master')
   const source: Source = { kind: 'master', bytes: masterBytes, originalSize: { width, height } }
   const master = await cpuTime(() => renderFrom(source, variant), runs)

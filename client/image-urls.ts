@@ -8,6 +8,7 @@ import {
   type Format,
   nearestRatio,
   ratioValue,
+  devicePixels,
   snapUp,
 } from '../core/ladder.ts'
 import { withoutSlash } from './base-url.ts'
@@ -152,8 +153,7 @@ export function createImageUrls(options: { baseUrl: string }): ImageUrls {
   return {
     src(image, asked) {
       if (asked.preset !== undefined) return write(image, { kind: 'preset', name: asked.preset }, asked)
-      // The tolerance keeps 100 x 1.12, which is 112.00000000000001, from asking for the next rung.
-      return candidate(image, snapUp(asked.width * (asked.dpr ?? 1) - 1e-6), asked).url
+      return candidate(image, snapUp(devicePixels(asked.width, asked.dpr ?? 1)), asked).url
     },
 
     srcSet(image, asked = {}) {

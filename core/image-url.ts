@@ -5,6 +5,7 @@ import {
   bandOf,
   defaultBand,
   defaultWidth,
+  devicePixels,
   type Fit,
   type Format,
   formats,
@@ -255,8 +256,7 @@ function parseSize(values: Values): Size | UrlFault {
   if (typeof ratio !== 'string') return ratio
   // Without a ratio both fits mean the same: they share a key.
   const canonicalFit: Fit = ratio === '' ? 'inside' : (fit ?? 'cover')
-  // The tolerance keeps 360 x 1.1, which is 396.00000000000006, from asking for one pixel more.
-  const pixels = Math.ceil(width * pixelRatio - 1e-6)
+  const pixels = devicePixels(width, pixelRatio)
   return { kind: 'rung', width: snapUp(pixels), ratio: ratio, fit: canonicalFit }
 }
 

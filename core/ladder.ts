@@ -64,6 +64,14 @@ export const presets: { readonly [name: string]: Preset } = {
   full: { width: 2048, height: 2048, fit: 'inside', quality: 85 },
 }
 
+/**
+ * The pixels that an image of a width in CSS pixels fills on a screen, rounded up. The tolerance keeps 360 x 1.1, which
+ * is 396.00000000000006, from asking for one pixel more.
+ */
+export function devicePixels(cssWidth: number, pixelRatio: number): number {
+  return Math.ceil(cssWidth * pixelRatio - 1e-6)
+}
+
 /** The smallest rung that is at least `width` pixels, or the largest rung there is. */
 export function snapUp(width: number): number {
   for (let i = 0; i < rungs.length; i++) {

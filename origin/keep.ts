@@ -28,11 +28,16 @@ export function createKeep({
 }) {
   return async (record: ImageRecord, key: string, bytes: Uint8Array, contentType: string): Promise<void> => {
     try {
+      const variant = parseCanonicalPath(`/${key}`)
+      const signed = variant !== null && isSignedRev(variant.rev)
+      // No unsigned request leads to a variant of a signed one, nor to a master, which is no variant.
+      const unseen = signed || variant === null
+
       // Asked before as well as after: what is put for a moment only can still be cached.
-      if (!(await isCurrent(record, key))) return
-      const cacheControl = cacheControlFor(record, isSigned(key))
+      if (!(await isCurrent(record, unseen))) return
+      const cacheControl = cacheControlFor(record, signed)
       await variants.put(key, bytes, { contentType, cacheControl, onlyIfAbsent: true })
-      if (!(await isCurrent(record, key))) await variants.delete([key])
+      if (!(await isCurrent(record, unseen))) await variants.delete([key])
     } catch (error) {
       metrics.storeFailures.inc()
       log.error({ err: error, imageId: record.id, key }, 'variant could not be stored')
@@ -43,18 +48,8 @@ export function createKeep({
    * Whether the record still stands for what was rendered. A delete or a replacement that came meanwhile has cleared
    * the bucket before we write to it: what it did not see would be served for ever.
    */
-  async function isCurrent(rendered: ImageRecord, key: string): Promise<boolean> {
+  async function isCurrent(rendered: ImageRecord, unseen: boolean): Promise<boolean> {
     const now = await metadata.get(rendered.id, { consistent: true })
-    return now !== null && isDeliverable(now, isUnseen(key)) && now.rev === rendered.rev
+    return now !== null && isDeliverable(now, unseen) && now.rev === rendered.rev
   }
-}
-
-/** Whether no unsigned request leads to this object: a variant of a signed one, or a master. */
-function isUnseen(key: string): boolean {
-  return isSigned(key) || parseCanonicalPath(`/${key}`) === null
-}
-
-function isSigned(key: string): boolean {
-  const variant = parseCanonicalPath(`/${key}`)
-  return variant !== null && isSignedRev(variant.rev)
 }

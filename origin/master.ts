@@ -28,9 +28,12 @@ export function masterKey({ id, rev }: ImageRecord): string {
  */
 export function masterSizeOf({ rev, width, height }: ImageRecord): Dimensions | null {
   if (rev === null || width === null || height === null) return null
-  const side = Math.max(width, height)
-  if (side < originalSideMin) return null
-  const scale = masterSide / side
+  return Math.max(width, height) < originalSideMin ? null : masterSize({ width, height })
+}
+
+/** The size of the master of an original of this size. */
+export function masterSize({ width, height }: Dimensions): Dimensions {
+  const scale = masterSide / Math.max(width, height)
   return { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) }
 }
 

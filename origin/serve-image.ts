@@ -14,7 +14,8 @@ import {
 import type { MetadataStore } from '../core/metadata-store.ts'
 import type { ObjectStore } from '../core/object-store.ts'
 import { Problem, problemResponse } from '../core/problem.ts'
-import { absent, cacheControlFor, makeshift, mutable } from './caching.ts'
+import { cacheControlFor, makeshift, mutable } from './caching.ts'
+import { imageNotFound, isImageNotFound } from './image-not-found.ts'
 import { createKeep, isDeliverable } from './keep.ts'
 import type { Limits } from './limits.ts'
 import { createOriginMetrics } from './metrics.ts'
@@ -69,7 +70,7 @@ export function createServeImage(
       return await serveFrom(record, asked, request)
     } catch (error) {
       // Replaced while the request waited for its turn: that original is gone, the present one is there.
-      const present = isMissing(error) ? await findDeliverable(asked) : record
+      const present = isImageNotFound(error) ? await findDeliverable(asked) : record
       if (present.s3Key === record.s3Key) throw error
       return serveFrom(present, asked, request)
     }
@@ -87,7 +88,7 @@ export function createServeImage(
     const stored = mayBeStored ? await findStored(key, 'stored') : null
     if (stored !== null) return respond(request, stored, cacheControl)
     try {
-      return respond(request, await renderOnce(record, variant), cacheControl)
+      return respond(request, await renderOnce(record, variant, key), cacheControl)
     } catch (error) {
       const standIn = isOverload(error) ? await findMakeshift(variant) : null
       if (standIn === null) throw error
@@ -104,11 +105,7 @@ export function createServeImage(
   async function findDeliverable({ id, rev }: Variant): Promise<ImageRecord> {
     // Consistent: what an old copy lets through is cached for a year, after the purge that should have removed it.
     const record = await metadata.get(id, { consistent: true })
-    if (record === null || !isDeliverable(record, isSignedRev(rev))) {
-      throw new Problem('IMAGE_NOT_FOUND', 404, 'There is no such image', {
-        headers: { 'cache-control': absent },
-      })
-    }
+    if (record === null || !isDeliverable(record, isSignedRev(rev))) throw imageNotFound()
     return record
   }
 
@@ -119,8 +116,7 @@ export function createServeImage(
     return { ...stored, contentType: stored.contentType ?? 'application/octet-stream' }
   }
 
-  async function renderOnce(record: ImageRecord, variant: Variant): Promise<Answer> {
-    const key = variantKey(variant)
+  async function renderOnce(record: ImageRecord, variant: Variant, key: string): Promise<Answer> {
     const shared = underway.get(key)
     const { bytes, contentType, etag } = await (shared ?? start(record, variant, key))
     metrics.requests.inc({ outcome: shared === undefined ? 'rendered' : 'collapsed' })
@@ -169,10 +165,6 @@ export function createServeImage(
     log.error({ err: error }, 'image request failed')
     return new Problem('INTERNAL', 500, 'The image could not be made', { cause: error })
   }
-}
-
-function isMissing(error: unknown): boolean {
-  return error instanceof Problem && error.code === 'IMAGE_NOT_FOUND'
 }
 
 function parseRequest(request: Request): Variant {

@@ -3,9 +3,8 @@ import type sharp from 'sharp'
 import type { ImageRecord } from '../core/image.ts'
 import type { Size } from '../core/image-url.ts'
 import type { ObjectStore, StoredObject } from '../core/object-store.ts'
-import { Problem } from '../core/problem.ts'
-import { absent } from './caching.ts'
 import { geometryOf } from './geometry.ts'
+import { imageNotFound } from './image-not-found.ts'
 import { checkBytes, type Limits } from './limits.ts'
 import { isLargerThan, makeMaster, masterKey, masterSizeOf } from './master.ts'
 import type { Source } from './render.ts'
@@ -52,9 +51,7 @@ export function createSources(dependencies: SourcesDependencies) {
     if (original === null) {
       // The record promises an object that is not there: never a viewer's fault, and worth an operator's look.
       log.error({ imageId: record.id, key: record.s3Key }, 'original is missing')
-      throw new Problem('IMAGE_NOT_FOUND', 404, 'There is no such image', {
-        headers: { 'cache-control': absent },
-      })
+      throw imageNotFound()
     }
     try {
       checkBytes(original.size, limits)

@@ -1,3 +1,4 @@
+import { devicePixels } from '../../core/ladder.ts'
 import {
   acceptHeaders,
   desktopPixelRatios,
@@ -98,7 +99,7 @@ export interface Viewing {
 
 /** The width that the screen can show, in device pixels; an original has no more than its own. */
 export function neededWidth(viewing: Viewing): number {
-  return Math.min(Math.ceil(viewing.cssWidth * viewing.pixelRatio - 1e-6), viewing.sourceWidth)
+  return Math.min(devicePixels(viewing.cssWidth, viewing.pixelRatio), viewing.sourceWidth)
 }
 
 interface Picture {

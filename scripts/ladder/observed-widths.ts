@@ -1,4 +1,5 @@
 import { isFault, parseCanonicalPath, parseImageUrl, type QueryParameter } from '../../core/image-url.ts'
+import { devicePixels } from '../../core/ladder.ts'
 import { z } from 'zod'
 import type { ObservedWidth } from './optimal-ladder.ts'
 
@@ -140,8 +141,8 @@ function readWidth({
   if (isFault(asked)) return 'malformed'
   const width = valueOf(parameters, 'w')
   if (asked.size.kind === 'preset' || width === undefined) return 'withoutWidth'
-  // The grammar has checked both; it rounds up with the same tolerance.
-  return { width: Math.ceil(Number(width) * Number(valueOf(parameters, 'dpr') ?? 1) - 1e-6) }
+  // The grammar has checked both.
+  return { width: devicePixels(Number(width), Number(valueOf(parameters, 'dpr') ?? 1)) }
 }
 
 function parametersOf(query: string): QueryParameter[] {
