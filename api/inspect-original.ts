@@ -3,7 +3,9 @@ import pLimit from 'p-limit'
 import type sharp from 'sharp'
 import type { Metadata } from 'sharp'
 import { rgbaToThumbHash } from 'thumbhash'
+import type { FocalPoint } from '../core/image.ts'
 import type { Problem } from '../core/problem.ts'
+import { attentionOf } from './attention.ts'
 import type { ApiDependencies, Limits } from './dependencies.ts'
 import { dominantColor } from './dominant-color.ts'
 import { isGifWhole } from './gif-blocks.ts'
@@ -25,6 +27,15 @@ export interface Original {
   thumbhash: string
   /** `#rrggbb`. */
   dominantColor: string
+  attention: FocalPoint
+}
+
+/** The whole picture, small. */
+export interface Preview {
+  /** Four bytes a pixel, not premultiplied. */
+  rgba: Uint8Array
+  width: number
+  height: number
 }
 
 /** Interlaced and 16-bit files are unpacked whole: one at a time, or a handful of uploads fills the memory. */
@@ -67,6 +78,7 @@ export async function inspectOriginal(
     rev: sha256.slice(0, 8),
     thumbhash: Buffer.from(rgbaToThumbHash(preview.width, preview.height, preview.rgba)).toString('base64'),
     dominantColor: dominantColor(preview.rgba),
+    attention: await attentionOf(readPixels, preview),
   }
 }
 
@@ -99,7 +111,7 @@ async function decodeSmall(
   readPixels: typeof sharp,
   bytes: Uint8Array,
   limits: Limits,
-): Promise<{ rgba: Uint8Array; width: number; height: number }> {
+): Promise<Preview> {
   try {
     const { data, info } = await readPixels(bytes, {
       failOn: 'error',

@@ -27,6 +27,7 @@ export function newRecord(at: string, known: Known & Partial<ImageRecord>): Imag
     rev: null,
     thumbhash: null,
     dominantColor: null,
+    attention: null,
     thumbnailKey: null,
     focalPoint: null,
     processingStatus: 'completed',
@@ -45,8 +46,8 @@ export function factsOf(
   attempt: Attempt,
   focalPoint: FocalPoint | null = null,
 ): OriginalFacts {
-  const { width, height, sha256, thumbhash, dominantColor, mimeType, bytes } = original
-  const rev = revisionOf(sha256, focalPoint)
+  const { bytes, extension: _, ...facts } = original
+  const rev = revisionOf(original.sha256, focalPoint)
   const s3Key = attempt.keyFor(original)
-  return { width, height, sha256, rev, thumbhash, dominantColor, mimeType, fileSize: bytes.length, s3Key }
+  return { ...facts, rev, fileSize: bytes.length, s3Key }
 }

@@ -24,6 +24,8 @@ export interface Image {
   thumbhash: string | null
   /** `#rrggbb`. */
   dominantColor: string | null
+  /** What draws the eye, as fractions from the top left corner; crops keep it in view where no focal point is set. */
+  attention: { x: number; y: number } | null
   s3Key: string
   s3Bucket: string
   thumbnailKey: string | null

@@ -52,6 +52,8 @@ export const OriginalFacts = z.object({
   thumbhash: z.string().nullable(),
   /** `#rrggbb`. */
   dominantColor: z.string().nullable(),
+  /** What draws the eye; crops keep it in view until the owner sets a focal point. Null where nobody looked. */
+  attention: FocalPoint.nullable(),
   s3Key: z.string(),
 })
 export type OriginalFacts = z.infer<typeof OriginalFacts>

@@ -1,4 +1,4 @@
-import type { FocalPoint } from '../core/image.ts'
+import type { FocalPoint, ImageRecord } from '../core/image.ts'
 import type { Size } from '../core/image-url.ts'
 import { type Fit, presets, ratioValue } from '../core/ladder.ts'
 
@@ -16,6 +16,11 @@ export interface Geometry {
 
 const centre: FocalPoint = { x: 0.5, y: 0.5 }
 
+/** What a crop of an image keeps in view: what its owner says, else what draws the eye; null for its middle. */
+export function focusOf({ focalPoint, attention }: ImageRecord): FocalPoint | null {
+  return focalPoint ?? attention
+}
+
 /**
  * The geometry of a variant. Both sides are computed here, from the upright original, so that a variant has the
  * same size whatever it is rendered from. Never enlarges: a box larger than the source shrinks to it, keeping
@@ -23,9 +28,9 @@ const centre: FocalPoint = { x: 0.5, y: 0.5 }
  *
  * @param source upright size of one frame in pixels
  */
-export function geometryOf(source: Dimensions, size: Size, focalPoint: FocalPoint | null): Geometry {
+export function geometryOf(source: Dimensions, size: Size, focus: FocalPoint | null): Geometry {
   const { box, fit } = boxOf(source, size)
-  return fit === 'cover' ? cover(source, box, focalPoint ?? centre) : inside(source, box)
+  return fit === 'cover' ? cover(source, box, focus ?? centre) : inside(source, box)
 }
 
 function boxOf(source: Dimensions, size: Size): { box: Dimensions; fit: Fit } {
@@ -43,15 +48,15 @@ function inside(source: Dimensions, box: Dimensions): Geometry {
   return { scaled: scaledBy(source, scale), crop: null }
 }
 
-function cover(source: Dimensions, box: Dimensions, focalPoint: FocalPoint): Geometry {
+function cover(source: Dimensions, box: Dimensions, focus: FocalPoint): Geometry {
   const shrink = Math.min(1, source.width / box.width, source.height / box.height)
   const output = scaledBy(box, shrink)
   const scale = Math.max(output.width / source.width, output.height / source.height)
   const grown = scaledBy(source, scale)
   const scaled = { width: Math.max(grown.width, output.width), height: Math.max(grown.height, output.height) }
   if (scaled.width === output.width && scaled.height === output.height) return { scaled, crop: null }
-  const left = offset(scaled.width, output.width, focalPoint.x)
-  const top = offset(scaled.height, output.height, focalPoint.y)
+  const left = offset(scaled.width, output.width, focus.x)
+  const top = offset(scaled.height, output.height, focus.y)
   return { scaled, crop: { ...output, left, top } }
 }
 

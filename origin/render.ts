@@ -43,13 +43,13 @@ export async function render(
   sharpInstance: typeof sharp,
   source: Source,
   variant: Variant,
-  focalPoint: FocalPoint | null,
+  focus: FocalPoint | null,
   limits: Limits,
 ): Promise<Rendered> {
   try {
     const facts = await factsOf(sharpInstance, source, limits)
     const format = formatFor(variant.format, facts)
-    const geometry = geometryOf(facts.size, variant.size, focalPoint)
+    const geometry = geometryOf(facts.size, variant.size, focus)
 
     let pipeline = decode(sharpInstance, source, facts, format, limits)
     pipeline = resize(pipeline, geometry, source)

@@ -1,132 +1,32 @@
 import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
-import pino from 'pino'
 import { Registry } from 'prom-client'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { ImageRecord } from '../core/image.ts'
 import type { MetadataStore } from '../core/metadata-store.ts'
 import type { ObjectStore } from '../core/object-store.ts'
 import { largePhotograph } from '../local/large-photograph.ts'
-import { photographs } from '../local/photographs.ts'
-import { startTestS3, type TestS3 } from '../local/testing/test-s3.ts'
-import { createTestTable } from '../local/testing/test-table.ts'
-import { type Background, createBackground } from '../runtime/background.ts'
 import { loadSharp } from '../runtime/sharp.ts'
-import { createDynamoMetadataStore } from '../stores/dynamo-metadata-store.ts'
-import { createS3ObjectStore } from '../stores/s3-object-store.ts'
 import { absent, immutable, makeshift, mutable, signedImmutable } from './caching.ts'
 import { defaultLimits } from './limits.ts'
-import { createServeImage, type ServeImageDependencies } from './serve-image.ts'
+import { createOriginWorld, type OriginWorld, photograph, rev } from './testing/test-origin.ts'
 
-const photograph = readFileSync(photographs[0]!.path)
-const sha256 = createHash('sha256').update(photograph).digest('hex')
-const rev = sha256.slice(0, 8)
-const log = pino({ level: 'silent' })
 const webp = '1-w640-q2.webp'
 
+let world: OriginWorld
 let originals: ObjectStore
 let variants: ObjectStore
 let metadata: MetadataStore
-let serial = 0
-
-let s3: TestS3
 
 beforeAll(async () => {
-  s3 = await startTestS3()
-  originals = createS3ObjectStore({ client: s3.client, bucket: await s3.createBucket() })
-  variants = createS3ObjectStore({ client: s3.client, bucket: await s3.createBucket() })
-  metadata = createDynamoMetadataStore(await createTestTable())
+  world = await createOriginWorld()
+  ;({ originals, variants, metadata } = world)
 })
 
-afterAll(() => s3.stop())
+afterAll(() => world.stop())
 
-/** An origin of its own, with counters that start at zero. */
-function newOrigin(overrides: Partial<ServeImageDependencies> = {}) {
-  const background: Background = createBackground(log)
-  const metrics = new Registry()
-  const serve = createServeImage({
-    originals,
-    variants,
-    metadata,
-    loadSharp,
-    limits: defaultLimits,
-    log,
-    metrics,
-    background: background.run,
-    ...overrides,
-  })
-  return {
-    get: (path: string, init?: RequestInit) => serve(new Request(`http://origin.test${path}`, init)),
-    settled: () => background.drain(),
-    async renders(): Promise<number> {
-      const { values } = await metrics.getSingleMetric('tintype_renders_total')!.get()
-      return values.reduce((sum, { value }) => sum + value, 0)
-    },
-    /** Renders by what they started from. */
-    async sources(): Promise<Record<string, number>> {
-      const { values } = await metrics.getSingleMetric('tintype_render_duration_seconds')!.get()
-      const counts = values.filter(
-        (each) => 'metricName' in each && String(each.metricName).endsWith('_count'),
-      )
-      return Object.fromEntries(counts.map(({ labels, value }) => [labels['source'], value]))
-    },
-    async outcomes(): Promise<Record<string, number>> {
-      const { values } = await metrics.getSingleMetric('tintype_origin_requests_total')!.get()
-      return Object.fromEntries(values.map(({ labels, value }) => [labels['outcome'], value]))
-    },
-  }
-}
-
-async function newImage(
-  changes: Partial<ImageRecord> = {},
-  bytes: Buffer = photograph,
-): Promise<ImageRecord> {
-  const id = `01JD0R3XW6ZQJ5Y5T1V9${String(++serial).padStart(6, '0')}`
-  const time = new Date().toISOString()
-  const record: ImageRecord = {
-    id,
-    userId: 'user-1',
-    albumId: null,
-    originalFilename: 'canyon.jpg',
-    mimeType: 'image/jpeg',
-    fileSize: bytes.length,
-    width: 1024,
-    height: 750,
-    s3Key: `o/${id}/original.jpg`,
-    s3Bucket: originals.bucket,
-    thumbnailKey: null,
-    sha256,
-    rev,
-    thumbhash: null,
-    dominantColor: null,
-    title: null,
-    description: null,
-    altText: null,
-    tags: [],
-    focalPoint: null,
-    visibility: 'public',
-    processingStatus: 'completed',
-    createdAt: time,
-    updatedAt: time,
-    uploadedAt: time,
-    version: 1,
-    expiresAt: null,
-    ...changes,
-  }
-  await originals.put(record.s3Key, bytes, { contentType: record.mimeType })
-  await metadata.create(record)
-  return record
-}
-
-async function keysOf(id: string): Promise<string[]> {
-  const keys: string[] = []
-  for await (const key of variants.list(`v/${id}/`)) keys.push(key)
-  return keys
-}
-
-async function emptyBucket(): Promise<ObjectStore> {
-  return createS3ObjectStore({ client: s3.client, bucket: await s3.createBucket() })
-}
+const newOrigin: OriginWorld['newOrigin'] = (overrides) => world.newOrigin(overrides)
+const newImage: OriginWorld['newImage'] = (...parameters) => world.newImage(...parameters)
+const keysOf = (id: string): Promise<string[]> => world.keysOf(id)
 
 /** Mean difference of two pictures of one size, in steps of 255 per channel. */
 async function meanDifference(a: Buffer, b: Buffer): Promise<number> {
@@ -221,7 +121,7 @@ describe('the image origin', () => {
     expect(await second.sources()).toEqual({ master: 1, original: 1 })
     await second.settled()
 
-    const without = newOrigin({ variants: await emptyBucket() })
+    const without = newOrigin({ variants: await world.emptyBucket() })
     const direct = await without.get(`/v/${image.id}/${rev}/1-w1000-ar16x9-q2.webp`)
     expect(await without.sources()).toEqual({ original: 1 })
     const fromOriginal = Buffer.from(await direct.arrayBuffer())
@@ -261,6 +161,22 @@ describe('the image origin', () => {
     expect((await origin.get(`/v/${id}/${rev}/${webp}`)).status).toBe(200)
     await origin.settled()
     expect(await variants.head(`m/${id}/${rev}.jpg`)).toBeNull()
+  })
+
+  it('crops around what draws the eye, unless the owner has said what matters', async () => {
+    const drawn = await newImage({ attention: { x: 0, y: 0.5 } })
+    const said = await newImage({ attention: { x: 0, y: 0.5 }, focalPoint: { x: 1, y: 0.5 } })
+    const right = await newImage({ focalPoint: { x: 1, y: 0.5 } })
+    const origin = newOrigin()
+    const [fromLeft, ours, fromRight] = await Promise.all(
+      [drawn, said, right].map(async ({ id }) => {
+        const response = await origin.get(`/v/${id}/${rev}/1-w264-ar1x2-q2.png`)
+        return Buffer.from(await response.arrayBuffer())
+      }),
+    )
+    await origin.settled()
+    expect(ours!.equals(fromRight!)).toBe(true)
+    expect(await meanDifference(fromLeft!, fromRight!)).toBeGreaterThan(10)
   })
 
   it('keeps variants without a revision apart from those with one', async () => {

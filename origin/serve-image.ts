@@ -15,6 +15,7 @@ import type { MetadataStore } from '../core/metadata-store.ts'
 import type { ObjectStore } from '../core/object-store.ts'
 import { Problem, problemResponse } from '../core/problem.ts'
 import { cacheControlFor, makeshift, mutable } from './caching.ts'
+import { focusOf } from './geometry.ts'
 import { imageNotFound, isImageNotFound } from './image-not-found.ts'
 import { createKeep, isDeliverable } from './keep.ts'
 import type { Limits } from './limits.ts'
@@ -140,7 +141,7 @@ export function createServeImage(
     return inRenderQueue(async () => {
       const source = await sources.load(record, variant.size)
       const stop = metrics.renderSeconds.startTimer({ format: variant.format, source: source.kind })
-      const rendered = await render(await loadSharp(), source, variant, record.focalPoint, limits)
+      const rendered = await render(await loadSharp(), source, variant, focusOf(record), limits)
       stop()
       metrics.renders.inc({ format: variant.format })
       if (source.kind === 'original') sources.makeMasterLater(record, source)

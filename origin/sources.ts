@@ -3,7 +3,7 @@ import type sharp from 'sharp'
 import type { ImageRecord } from '../core/image.ts'
 import type { Size } from '../core/image-url.ts'
 import type { ObjectStore, StoredObject } from '../core/object-store.ts'
-import { geometryOf } from './geometry.ts'
+import { focusOf, geometryOf } from './geometry.ts'
 import { imageNotFound } from './image-not-found.ts'
 import { checkBytes, type Limits } from './limits.ts'
 import { isLargerThan, makeMaster, masterKey, masterSizeOf } from './master.ts'
@@ -40,7 +40,7 @@ export function createSources(dependencies: SourcesDependencies) {
     const masterSize = masterSizeOf(record)
     if (masterSize === null) return null
     const originalSize = { width: record.width!, height: record.height! }
-    const { scaled } = geometryOf(originalSize, size, record.focalPoint)
+    const { scaled } = geometryOf(originalSize, size, focusOf(record))
     if (!isLargerThan(masterSize, scaled)) return null
     const master = await variants.get(masterKey(record))
     return master === null ? null : { kind: 'master', bytes: await bytesOf(master), originalSize }

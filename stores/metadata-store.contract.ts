@@ -721,6 +721,7 @@ const cleared = {
   rev: null,
   thumbhash: null,
   dominantColor: null,
+  attention: null,
   focalPoint: null,
 } satisfies Partial<ImageRecord>
 
@@ -737,6 +738,7 @@ const everythingKnown = {
   rev: 'bbbbbbbb',
   thumbhash: 'BBBB',
   dominantColor: '#ffffff',
+  attention: { x: 0, y: 1 },
   focalPoint: { x: 0.5, y: 0.5 },
 } satisfies Record<keyof typeof cleared, unknown>
 
@@ -764,6 +766,7 @@ export function completedImage(overrides: Partial<ImageRecord> = {}): ImageRecor
     rev: 'aaaaaaaa',
     thumbhash: '3OcRJYB4d3h/iIeHeEh3eIhw+j2w',
     dominantColor: '#a1b2c3',
+    attention: { x: 0.125, y: 0.875 },
     s3Bucket: 'originals',
     s3Key: `o/${id}/aaaaaaaa.jpg`,
     thumbnailKey: null,
