@@ -35,8 +35,10 @@ export interface PutOptions {
   cacheControl?: string
   /** Do not overwrite: the outcome is `exists` where an object is there already. */
   onlyIfAbsent?: boolean
+  /** Overwrite the object with this ETag alone: the outcome is `changed` where it is gone or another one. */
+  onlyIfEtag?: string
 }
-export type PutOutcome = { kind: 'stored'; etag: string } | { kind: 'exists' }
+export type PutOutcome = { kind: 'stored'; etag: string } | { kind: 'exists' } | { kind: 'changed' }
 
 export interface PresignOptions {
   contentType: string

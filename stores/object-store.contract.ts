@@ -164,6 +164,39 @@ export function describeObjectStore(name: string, openEmptyStore: () => Promise<
       })
     })
 
+    describe('put only over the object with an ETag', () => {
+      it('replaces that object', async () => {
+        const first = await store.put('k', bytes('first'), png)
+        const onlyIfEtag = first.kind === 'stored' ? first.etag : ''
+        const second = await store.put('k', bytes('second'), { ...jpeg, onlyIfEtag })
+        expect(second).toMatchObject({ kind: 'stored' })
+        expect(await textOf('k')).toBe('second')
+        // It is another object now.
+        expect(await store.put('k', bytes('third'), { ...jpeg, onlyIfEtag })).toEqual({ kind: 'changed' })
+        expect(await textOf('k')).toBe('second')
+      })
+
+      it('never brings back one that was deleted', async () => {
+        const first = await store.put('k', bytes('first'), png)
+        const onlyIfEtag = first.kind === 'stored' ? first.etag : ''
+        await store.delete(['k'])
+        expect(await store.put('k', bytes('second'), { ...png, onlyIfEtag })).toEqual({ kind: 'changed' })
+        expect(await store.head('k')).toBeNull()
+      })
+
+      it('replaces it for one of many that try at once', async () => {
+        const first = await store.put('k', bytes('first'), png)
+        const onlyIfEtag = first.kind === 'stored' ? first.etag : ''
+        const contents = Array.from({ length: 20 }, (_, at) => `writer ${at}`)
+        const outcomes = await Promise.all(
+          contents.map((text) => store.put('k', bytes(text), { ...png, onlyIfEtag })),
+        )
+        const winners = contents.filter((_, at) => outcomes[at]?.kind === 'stored')
+        expect(winners).toHaveLength(1)
+        expect(await textOf('k')).toBe(winners[0])
+      })
+    })
+
     describe('a copy', () => {
       it('has the bytes, type and cache rule of its source', async () => {
         await store.put('from', bytes('hello'), { ...png, cacheControl: 'max-age=60' })

@@ -44,7 +44,7 @@ export function createS3ObjectStore(options: S3ObjectStoreOptions): ObjectStore 
 
     head,
 
-    async put(key, body, { contentType, cacheControl, onlyIfAbsent = false }) {
+    async put(key, body, { contentType, cacheControl, onlyIfAbsent = false, onlyIfEtag }) {
       const command = new PutObjectCommand({
         Bucket: bucket,
         Key: key,
@@ -52,13 +52,15 @@ export function createS3ObjectStore(options: S3ObjectStoreOptions): ObjectStore 
         ContentType: contentType,
         CacheControl: cacheControl,
         ...(onlyIfAbsent && { IfNoneMatch: '*' }),
+        IfMatch: onlyIfEtag,
       })
       retryConflicts(command)
       try {
         const { ETag } = await client.send(command)
         return { kind: 'stored', etag: ETag! }
       } catch (error) {
-        if (isServiceError(error, 'PreconditionFailed')) return { kind: 'exists' }
+        if (isServiceError(error, 'PreconditionFailed')) return { kind: onlyIfAbsent ? 'exists' : 'changed' }
+        if (onlyIfEtag !== undefined && isServiceError(error, 'NoSuchKey')) return { kind: 'changed' }
         throw error
       }
     },
