@@ -56,9 +56,32 @@ function keySchema(hash: string, range: string): CreateTableCommandInput['KeySch
  * Creates the table where there is none, waits until it can be used, and switches on expiry by `ttl`. May be
  * called again, and by several processes at once. Never changes an existing table's keys or indexes.
  */
-export async function ensureTable(client: DynamoDBClient, table: string): Promise<void> {
+export function ensureTable(client: DynamoDBClient, table: string): Promise<void> {
+  return ensure(client, table, tableDefinition(table))
+}
+
+/** The table of the ledger: counters by image and by day. Apart from the images, whose stream has no use for them. */
+export function ledgerTableDefinition(table: string): CreateTableCommandInput {
+  return {
+    TableName: table,
+    BillingMode: 'PAY_PER_REQUEST',
+    AttributeDefinitions: ['PK', 'SK'].map((name) => ({ AttributeName: name, AttributeType: 'S' })),
+    KeySchema: keySchema('PK', 'SK'),
+  }
+}
+
+/** As `ensureTable`, for the table of the ledger. */
+export function ensureLedgerTable(client: DynamoDBClient, table: string): Promise<void> {
+  return ensure(client, table, ledgerTableDefinition(table))
+}
+
+async function ensure(
+  client: DynamoDBClient,
+  table: string,
+  definition: CreateTableCommandInput,
+): Promise<void> {
   if (!(await isActive(client, table))) {
-    await createTable(client, table)
+    await createTable(client, definition)
     await waitUntilTableExists(
       { client, maxWaitTime: activeWaitSecondsMax, minDelay: 0.1, maxDelay: 5 },
       { TableName: table },
@@ -77,9 +100,9 @@ async function isActive(client: DynamoDBClient, table: string): Promise<boolean>
   }
 }
 
-async function createTable(client: DynamoDBClient, table: string): Promise<void> {
+async function createTable(client: DynamoDBClient, definition: CreateTableCommandInput): Promise<void> {
   try {
-    await client.send(new CreateTableCommand(tableDefinition(table)))
+    await client.send(new CreateTableCommand(definition))
   } catch (error) {
     // Someone else was faster, or the table is still being created: both end in the wait that follows.
     if (!(error instanceof ResourceInUseException)) throw error

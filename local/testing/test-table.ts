@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { inject } from 'vitest'
-import { ensureTable } from '../../stores/dynamo-table.ts'
+import { ensureLedgerTable, ensureTable } from '../../stores/dynamo-table.ts'
 
 export interface TestTable {
   client: DynamoDBClient
@@ -13,6 +13,14 @@ export async function createTestTable(endpoint: string = inject('dynamoEndpoint'
   const client = dynamoClient(endpoint)
   const table = `test-${randomUUID()}`
   await ensureTable(client, table)
+  return { client, table }
+}
+
+/** The same for the ledger. */
+export async function createTestLedgerTable(endpoint: string = inject('dynamoEndpoint')): Promise<TestTable> {
+  const client = dynamoClient(endpoint)
+  const table = `test-ledger-${randomUUID()}`
+  await ensureLedgerTable(client, table)
   return { client, table }
 }
 
