@@ -28,6 +28,7 @@ import { answers, type Part, reportHealth } from './health.ts'
 import { listen } from './http-server.ts'
 import { createPage } from './page.ts'
 import { localCredentials, localRegion, variantsBucket } from './parts.ts'
+import { startPurge } from './purge.ts'
 import { startTidyLoop } from './tidy-loop.ts'
 
 export interface System {
@@ -110,7 +111,7 @@ async function start(
     tokenKeys: createLocalJWKSet(devTokens.jwks),
     issuer: devIssuer,
     audience: devAudience,
-    purge: async (imageIds) => edge.invalidate(imageIds.map((id) => `/v/${id}/*`)),
+    purge: await startPurge(edge, onStop),
     cdnUrl: url,
     signingKey,
     cursorSecret: devTokens.cursorSecret,

@@ -9,10 +9,11 @@ export interface XmlElements {
 const NAMESPACE = 'http://s3.amazonaws.com/doc/2006-03-01/'
 
 /**
- * Writes an S3 response document. An array becomes repeated elements, `undefined` becomes nothing.
+ * Writes a response document, of S3 unless another namespace is given. An array becomes repeated elements, `undefined`
+ * becomes nothing.
  */
-export function xmlDocument(rootName: string, content: XmlElements): string {
-  return `${DECLARATION}<${rootName} xmlns="${NAMESPACE}">${writeElements(content)}</${rootName}>`
+export function xmlDocument(rootName: string, content: XmlElements, namespace = NAMESPACE): string {
+  return `${DECLARATION}<${rootName} xmlns="${namespace}">${writeElements(content)}</${rootName}>`
 }
 
 /** Writes an S3 error document, which unlike all others has no namespace. */
