@@ -1,6 +1,7 @@
 import { isFault, parseCanonicalPath, parseImageUrl, type QueryParameter } from '../../core/image-url.ts'
 import { devicePixels } from '../../core/ladder.ts'
 import { z } from 'zod'
+import { createLineReader, isAnswered, type LoggedRequest, parametersOf } from '../request-log.ts'
 import type { ObservedWidth } from './optimal-ladder.ts'
 
 /** What became of the lines of a log. */
@@ -23,23 +24,16 @@ export interface Observation {
   readonly lines: LineCounts
 }
 
-/**
- * Reads the widths that were asked for from lines of URLs, or of a CloudFront standard log (tab-separated, its columns named by
- * `#Fields:`). Which of them it is shows by itself, also in several logs one after the other.
- */
+/** Reads the widths that were asked for from lines of URLs, or of a CloudFront standard log. */
 export async function observeLines(lines: AsyncIterable<string> | Iterable<string>): Promise<Observation> {
   const counts: LineCounts = { used: 0, withoutWidth: 0, rewritten: 0, unrelated: 0, malformed: 0 }
   const requestsByWidth = new Map<number, number>()
-  let columns: Columns | null = null
+  const readLine = createLineReader()
 
   for await (const line of lines) {
-    if (line.trim() === '') continue
-    if (line.startsWith('#')) {
-      if (line.startsWith('#Fields:')) columns = columnsOf(line)
-      continue
-    }
-    const request = columns === null ? fromUrl(line.trim()) : fromLog(line, columns)
-    const reading = request === null ? 'malformed' : readWidth(request)
+    const request = readLine(line)
+    if (request === null) continue
+    const reading = request === 'malformed' ? request : readWidth(request)
     if (typeof reading === 'string') {
       counts[reading]++
       continue
@@ -80,60 +74,9 @@ function sortedWidths(requestsByWidth: ReadonlyMap<number, number>): ObservedWid
     .toSorted((left, right) => left.width - right.width)
 }
 
-interface LoggedRequest {
-  readonly path: string
-  readonly query: string
-  /** null where the log does not tell */
-  readonly status: string | null
-}
-
-/** Where a CloudFront log has what is needed; -1 for a column that it lacks. */
-interface Columns {
-  readonly count: number
-  readonly stem: number
-  readonly query: number
-  readonly status: number
-}
-
-function columnsOf(line: string): Columns {
-  const names = line.slice('#Fields:'.length).trim().split(/\s+/)
-  return {
-    count: names.length,
-    stem: names.indexOf('cs-uri-stem'),
-    query: names.indexOf('cs-uri-query'),
-    status: names.indexOf('sc-status'),
-  }
-}
-
-function fromLog(line: string, columns: Columns): LoggedRequest | null {
-  const fields = line.split('\t')
-  const path = fields[columns.stem]
-  const query = fields[columns.query]
-  if (fields.length !== columns.count || path === undefined || query === undefined) return null
-  // CloudFront writes '-' where there is no query.
-  return {
-    path: unescapeField(path),
-    query: query === '-' ? '' : unescapeField(query),
-    status: fields[columns.status] ?? null,
-  }
-}
-
-/** CloudFront encodes the percent signs of a URL once more. */
-function unescapeField(field: string): string {
-  return field.replaceAll('%25', '%')
-}
-
-function fromUrl(text: string): LoggedRequest | null {
-  const match = /^(?:https?:\/\/[^/?#\s]+)?(\/[^?#\s]*)(?:\?([^#\s]*))?(?:#\S*)?$/.exec(text)
-  return match === null ? null : { path: match[1]!, query: match[2] ?? '', status: null }
-}
-
-function readWidth({
-  path,
-  query,
-  status,
-}: LoggedRequest): { width: number } | Exclude<keyof LineCounts, 'used'> {
-  if (status !== null && !/^(2\d\d|304)$/.test(status)) return 'unrelated'
+function readWidth(request: LoggedRequest): { width: number } | Exclude<keyof LineCounts, 'used'> {
+  if (!isAnswered(request)) return 'unrelated'
+  const { path, query } = request
   if (parseCanonicalPath(path) !== null) return 'rewritten'
   if (!path.startsWith('/i/')) return 'unrelated'
   const parameters = parametersOf(query)
@@ -143,16 +86,6 @@ function readWidth({
   if (asked.size.kind === 'preset' || width === undefined) return 'withoutWidth'
   // The grammar has checked both.
   return { width: devicePixels(Number(width), Number(valueOf(parameters, 'dpr') ?? 1)) }
-}
-
-function parametersOf(query: string): QueryParameter[] {
-  return query
-    .split('&')
-    .filter((pair) => pair !== '')
-    .map((pair) => {
-      const at = pair.indexOf('=')
-      return at < 0 ? { name: pair, value: '' } : { name: pair.slice(0, at), value: pair.slice(at + 1) }
-    })
 }
 
 function valueOf(parameters: readonly QueryParameter[], name: string): string | undefined {
