@@ -10,6 +10,7 @@ const credentials = { accessKeyId: 'test', secretAccessKey: 'test-secret' }
 export interface TestS3 {
   client: S3Client
   endpoint: string
+  credentials: typeof credentials
   /** Makes a new empty bucket and gives its name. */
   createBucket(): Promise<string>
   stop(): Promise<void>
@@ -37,6 +38,7 @@ export async function startTestS3(): Promise<TestS3> {
   return {
     client,
     endpoint,
+    credentials,
     async createBucket() {
       const bucket = `test-${randomUUID()}`
       await client.send(new CreateBucketCommand({ Bucket: bucket }))
