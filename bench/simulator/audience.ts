@@ -1,9 +1,15 @@
+import { createChoice, type Random } from './random.ts'
+
 /*
- * Who looks at the pages. Every share is an assumption, in per cent of its list; docs/simulator.md has the reasons.
+ * Who looks at which pages. Every share is an assumption; docs/simulator.md has the reasons.
  */
 
-/** Share of requests from telephones and tablets. */
-export const mobileShare = 0.6
+/** Who looks at which pages: all that decides which widths are asked for. */
+export interface Audience {
+  readonly name: string
+  readonly visitors: Visitors
+  readonly pages: Pages
+}
 
 /** Width of the viewport in CSS pixels, and device pixels per CSS pixel. */
 export interface Screen {
@@ -11,9 +17,38 @@ export interface Screen {
   readonly pixelRatio: number
 }
 
-type Shares<T> = readonly (readonly [share: number, thing: T])[]
+/** In per cent of the list, or in any other unit that its shares have in common. */
+export type Shares<T> = readonly (readonly [share: number, thing: T])[]
 
-export const mobileScreens: Shares<Screen> = [
+export interface Visitors {
+  readonly name: string
+  /** share of requests from telephones and tablets */
+  readonly mobileShare: number
+  readonly mobileScreens: Shares<Screen>
+  /** width of a desktop's window: maximised, or 'resized' to anything from 700 to 2200 pixels */
+  readonly desktopWindows: Shares<number | 'resized'>
+  /** share of desktop windows whose scroll bar takes 15 pixels from the viewport */
+  readonly scrollBarShare: number
+  readonly desktopPixelRatios: Shares<number>
+}
+
+/** Where an image stands on a page, and how wide it is there in CSS pixels. */
+export interface Place {
+  readonly name: string
+  widthIn(viewport: number): number
+}
+
+export interface Pages {
+  readonly name: string
+  /** places where every image may stand, such as lists of cards, each with its share of all requests */
+  readonly lists: readonly (readonly [share: number, place: Place])[]
+  /** where an image stands otherwise: each has a slot of its own, of these */
+  readonly slots: Shares<Place>
+  /** widths of the originals, one as frequent as the other */
+  readonly sourceWidths: readonly number[]
+}
+
+const mobileScreens: Shares<Screen> = [
   [11, { viewport: 360, pixelRatio: 3 }],
   [9, { viewport: 390, pixelRatio: 3 }],
   [9, { viewport: 393, pixelRatio: 2.75 }],
@@ -43,8 +78,7 @@ export const mobileScreens: Shares<Screen> = [
   [1, { viewport: 1024, pixelRatio: 2 }],
 ]
 
-/** Width of a desktop's window: maximised, or 'resized' to anything from 700 to 2200 pixels. */
-export const desktopWindows: Shares<number | 'resized'> = [
+const desktopWindows: Shares<number | 'resized'> = [
   [25, 1920],
   [16, 1536],
   [10, 1366],
@@ -58,16 +92,59 @@ export const desktopWindows: Shares<number | 'resized'> = [
   [15, 'resized'],
 ]
 
-/** Share of desktop windows whose scroll bar takes 15 pixels from the viewport. */
-export const scrollBarShare = 0.6
-
-export const desktopPixelRatios: Shares<number> = [
+const desktopPixelRatios: Shares<number> = [
   [49, 1],
   [18, 1.25],
   [14, 1.5],
   [18, 2],
   [1, 1.1],
 ]
+
+export const world: Visitors = {
+  name: 'world',
+  mobileShare: 0.6,
+  mobileScreens,
+  desktopWindows,
+  scrollBarShare: 0.6,
+  desktopPixelRatios,
+}
+
+/** Two columns on a telephone, three on a tablet, cards of 300 pixels on a desktop. */
+function cardWidth(viewport: number): number {
+  if (viewport < 700) return Math.floor((viewport - 48) / 2)
+  return viewport < 1200 ? Math.floor((viewport - 96) / 3) : 300
+}
+
+/** Lists of cards, and pages with one large image. */
+export const gallery: Pages = {
+  name: 'gallery',
+  lists: [
+    [0.1, { name: 'avatar', widthIn: () => 64 }],
+    [0.5, { name: 'card', widthIn: cardWidth }],
+  ],
+  slots: [
+    [60, { name: 'column', widthIn: (viewport) => Math.min(viewport - 32, 720) }],
+    [20, { name: 'wide column', widthIn: (viewport) => Math.min(viewport, 600) }],
+    [20, { name: 'full width', widthIn: (viewport) => viewport }],
+  ],
+  sourceWidths: [1600, 2000, 2400, 3000, 4000],
+}
+
+/** Makes what draws a visitor's screen. */
+export function createScreens(visitors: Visitors): (random: Random) => Screen {
+  const pickMobile = createChoice(visitors.mobileScreens)
+  const pickWindow = createChoice(visitors.desktopWindows)
+  const pickPixelRatio = createChoice(visitors.desktopPixelRatios)
+  return (random) => {
+    if (random() < visitors.mobileShare) return pickMobile(random)
+    const window = pickWindow(random)
+    if (window === 'resized') {
+      return { viewport: 700 + Math.floor(random() * 1500), pixelRatio: pickPixelRatio(random) }
+    }
+    const scrollBar = random() < visitors.scrollBarShare ? 15 : 0
+    return { viewport: window - scrollBar, pixelRatio: pickPixelRatio(random) }
+  }
+}
 
 /** What browsers send as Accept for an image. */
 export const acceptHeaders: Shares<string> = [

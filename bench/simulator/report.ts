@@ -1,24 +1,13 @@
 import Table from 'cli-table3'
-import {
-  acceptHeaders,
-  desktopPixelRatios,
-  desktopWindows,
-  mobileScreens,
-  mobileShare,
-  scrollBarShare,
-} from './audience.ts'
+import { acceptHeaders } from './audience.ts'
 import type { CacheSizes } from './cache-tiers.ts'
 import type { Measurement } from './simulate.ts'
 import { judge, percent, perMillion } from './targets.ts'
 import {
-  avatarShare,
-  cardShare,
   parameterOrderShares,
   popExponent,
   publishedMeanwhileShare,
   revisionHabits,
-  slots,
-  sourceWidths,
   trackingShare,
   type Workload,
 } from './workload.ts'
@@ -99,13 +88,14 @@ export function assumptionLines(
   warmUpShare: number,
   seeds: readonly number[],
 ): string[] {
+  const { visitors, pages } = workload.audience
   const [always, never, half] = revisionHabits
   const [asTheApi, sorted, widthFirst] = parameterOrderShares
   return [
     `popularity   Zipf, exponent ${workload.popularityExponent}; ${percent(publishedMeanwhileShare)} of the images are published meanwhile`,
-    `visitors     ${workload.pops} PoPs, Zipf with exponent ${popExponent}; ${percent(mobileShare)} mobile (${mobileScreens.length} screens), else ${desktopWindows.length} windows x ${desktopPixelRatios.length} pixel ratios, ${percent(scrollBarShare)} with a scroll bar`,
+    `visitors     ${workload.pops} PoPs, Zipf with exponent ${popExponent}; ${percent(visitors.mobileShare)} mobile (${visitors.mobileScreens.length} screens), else ${visitors.desktopWindows.length} windows x ${visitors.desktopPixelRatios.length} pixel ratios, ${percent(visitors.scrollBarShare)} with a scroll bar`,
     `formats      ${acceptHeaders.length} Accept headers: ${shareNaming('image/avif')} name AVIF, ${shareNaming('image/webp')} WebP`,
-    `pages        ${percent(avatarShare)} avatars, ${percent(cardShare)} cards, else ${slots.map(([share, slot]) => `${slot} ${share} %`).join(', ')}; originals ${sourceWidths.join(', ')} px`,
+    `pages        ${pages.lists.map(([share, place]) => `${place.name} ${percent(share)}`).join(', ')}, else ${pages.slots.map(([share, place]) => `${place.name} ${share} %`).join(', ')}; originals ${pages.sourceWidths.join(', ')} px`,
     `URLs         ${always[0]} % of images with r, ${never[0]} % without, ${half[0]} % both; orders ${asTheApi}/${sorted}/${widthFirst} %; ${percent(trackingShare)} with a tracking parameter`,
     `caches       PoP ${gigabytes(caches.popBytes)}, ${caches.regions} regional ${gigabytes(caches.regionalBytes)}, shield ${gigabytes(caches.shieldBytes)}, least recently used go first`,
     `lifetimes    Tintype a year with r, else 300 s and a day stale; exact widths a year; Next.js 4 h; AWS sample 366 days`,

@@ -1,12 +1,12 @@
 import { devicePixels } from '../../core/ladder.ts'
 import {
   acceptHeaders,
-  desktopPixelRatios,
-  desktopWindows,
-  mobileScreens,
-  mobileShare,
-  type Screen,
-  scrollBarShare,
+  type Audience,
+  createScreens,
+  gallery,
+  type Pages,
+  type Place,
+  world,
 } from './audience.ts'
 import { createChoice, createPicker, createRandom, type Random, zipfWeights } from './random.ts'
 
@@ -19,6 +19,7 @@ export interface Workload {
   readonly pops: number
   /** exponent of the images' popularity, 1 / rank^exponent */
   readonly popularityExponent: number
+  readonly audience: Audience
   readonly seed: number
 }
 
@@ -32,6 +33,7 @@ export const r1: Workload = {
   seconds: secondsPerDay,
   pops: 20,
   popularityExponent: 0.8,
+  audience: { name: 'gallery', visitors: world, pages: gallery },
   seed: 21,
 }
 
@@ -61,22 +63,6 @@ export const revisionHabits = [
 /** Order in which a page writes the query's parameters: as the API does, sorted by name, or the width first. */
 export const parameterOrderShares = [85, 10, 5] as const
 
-/** Where an image stands: a round avatar, a card in a grid, or the slot of its article. */
-export const avatarShare = 0.1
-export const cardShare = 0.5
-const avatarWidth = 64
-
-/** Widths of the originals, one as frequent as the other. */
-export const sourceWidths = [1600, 2000, 2400, 3000, 4000] as const
-
-/** How wide an image stands in its article. */
-type Slot = 'column' | 'wide column' | 'full width'
-export const slots = [
-  [60, 'column'],
-  [20, 'wide column'],
-  [20, 'full width'],
-] as const
-
 /** One image that one browser is about to show. */
 export interface Viewing {
   readonly second: number
@@ -104,7 +90,7 @@ export function neededWidth(viewing: Viewing): number {
 
 interface Picture {
   readonly sourceWidth: number
-  readonly slot: Slot
+  readonly slot: Place
   readonly revisionShare: number
   readonly publishedAtSecond: number
 }
@@ -115,7 +101,7 @@ export function* viewings(workload: Workload): Generator<Viewing, void, undefine
   const pictures = createPictures(workload, random)
   const pickImage = createPicker(zipfWeights(workload.images, workload.popularityExponent))
   const pickPop = createPicker(zipfWeights(workload.pops, popExponent))
-  const pickScreen = createScreens()
+  const pickScreen = createScreens(workload.audience.visitors)
   const pickAccept = createChoice(acceptHeaders)
   const pickOrder = createPicker(parameterOrderShares)
 
@@ -130,7 +116,7 @@ export function* viewings(workload: Workload): Generator<Viewing, void, undefine
       pop: pickPop(random),
       image,
       sourceWidth: picture.sourceWidth,
-      cssWidth: widthOnPage(screen.viewport, picture.slot, random),
+      cssWidth: placeOf(workload.audience.pages, picture.slot, random).widthIn(screen.viewport),
       pixelRatio: screen.pixelRatio,
       accept: pickAccept(random),
       namesRevision: random() < picture.revisionShare,
@@ -157,7 +143,8 @@ export function* viewingsOf(
 }
 
 function createPictures(workload: Workload, random: Random): Picture[] {
-  const pickSlot = createChoice<Slot>(slots)
+  const { slots, sourceWidths } = workload.audience.pages
+  const pickSlot = createChoice(slots)
   const pickRevisionShare = createChoice<number>(revisionHabits)
   const pictures = Array.from({ length: workload.images }, () => ({
     sourceWidth: sourceWidths[Math.floor(random() * sourceWidths.length)]!,
@@ -170,36 +157,12 @@ function createPictures(workload: Workload, random: Random): Picture[] {
   return pictures
 }
 
-function createScreens(): (random: Random) => Screen {
-  const pickMobile = createChoice(mobileScreens)
-  const pickWindow = createChoice(desktopWindows)
-  const pickPixelRatio = createChoice(desktopPixelRatios)
-  return (random) => {
-    if (random() < mobileShare) return pickMobile(random)
-    const window = pickWindow(random)
-    if (window === 'resized') {
-      return { viewport: 700 + Math.floor(random() * 1500), pixelRatio: pickPixelRatio(random) }
-    }
-    return { viewport: window - (random() < scrollBarShare ? 15 : 0), pixelRatio: pickPixelRatio(random) }
+function placeOf({ lists }: Pages, slot: Place, random: Random): Place {
+  const drawn = random()
+  let upTo = 0
+  for (const [share, place] of lists) {
+    upTo += share
+    if (drawn < upTo) return place
   }
-}
-
-function widthOnPage(viewport: number, slot: Slot, random: Random): number {
-  const place = random()
-  if (place < avatarShare) return avatarWidth
-  if (place < avatarShare + cardShare) return cardWidth(viewport)
-  switch (slot) {
-    case 'column':
-      return Math.min(viewport - 32, 720)
-    case 'wide column':
-      return Math.min(viewport, 600)
-    case 'full width':
-      return viewport
-  }
-}
-
-/** Two columns on a telephone, three on a tablet, cards of 300 pixels on a desktop. */
-function cardWidth(viewport: number): number {
-  if (viewport < 700) return Math.floor((viewport - 48) / 2)
-  return viewport < 1200 ? Math.floor((viewport - 96) / 3) : 300
+  return slot
 }

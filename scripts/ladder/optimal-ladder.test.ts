@@ -1,17 +1,26 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type ObservedWidth, optimalLadder, overfetchOf } from './optimal-ladder.ts'
+import { type LadderOptions, type ObservedWidth, optimalLadder, overfetchOf } from './optimal-ladder.ts'
 
 /** Tries every ladder: of all sets of candidate rungs that hold the largest one, the least overfetch. */
-function leastOverfetch(observed: readonly ObservedWidth[], rungs: number, step: number): number {
-  const candidates = [...new Set(observed.map(({ width }) => Math.ceil(width / step) * step))].toSorted(
-    (left, right) => left - right,
-  )
-  const largest = candidates.pop()!
+function leastOverfetch(
+  observed: readonly ObservedWidth[],
+  { rungs, step, include = [], ratioMax = Infinity }: LadderOptions,
+): number {
+  const needed = [...observed.map(({ width }) => Math.ceil(width / step) * step), ...include]
+  const [smallest, largest] = [Math.min(...needed), Math.max(...needed)]
+  const candidates =
+    ratioMax === Infinity
+      ? [...new Set(needed)].filter((rung) => rung < largest)
+      : Array.from({ length: (largest - smallest) / step }, (_, index) => smallest + index * step)
   let least = Infinity
   for (let chosen = 0; chosen < 1 << candidates.length; chosen++) {
-    const ladder = [...candidates.filter((_, index) => (chosen >> index) & 1), largest]
-    if (ladder.length <= rungs) least = Math.min(least, overfetchOf(observed, ladder))
+    const ladder = [...candidates.filter((_, index) => (chosen >> index) & 1), largest].toSorted(
+      (left, right) => left - right,
+    )
+    if (ladder.length > rungs || !include.every((rung) => ladder.includes(rung))) continue
+    if (ladder.some((rung, index) => rung > ratioMax * (ladder[index - 1] ?? smallest))) continue
+    least = Math.min(least, overfetchOf(observed, ladder))
   }
   return least
 }
@@ -27,7 +36,41 @@ describe('optimalLadder', () => {
       fc.property(widths, fc.integer({ min: 1, max: 7 }), fc.constantFrom(1, 8), (observed, rungs, step) => {
         const ladder = optimalLadder(observed, { rungs, step })
         expect(ladder.length).toBeLessThanOrEqual(rungs)
-        expect(overfetchOf(observed, ladder)).toBeCloseTo(leastOverfetch(observed, rungs, step), 9)
+        expect(overfetchOf(observed, ladder)).toBeCloseTo(leastOverfetch(observed, { rungs, step }), 9)
+      }),
+      { numRuns: 300, seed: 1 },
+    )
+  })
+
+  it('is as good as the best of all that hold the rungs that must be', () => {
+    const rungsOf8 = fc.array(
+      fc.integer({ min: 1, max: 25 }).map((each) => each * 8),
+      { maxLength: 3 },
+    )
+    fc.assert(
+      fc.property(widths, fc.integer({ min: 4, max: 7 }), rungsOf8, (observed, rungs, include) => {
+        const options = { rungs, step: 8, include }
+        const ladder = optimalLadder(observed, options)
+        expect(ladder).toEqual(expect.arrayContaining(include))
+        expect(overfetchOf(observed, ladder)).toBeCloseTo(leastOverfetch(observed, options), 9)
+      }),
+      { numRuns: 300, seed: 1 },
+    )
+  })
+
+  it('is as good as the best of all whose rungs lie no further apart, or there is none', () => {
+    const near = fc.array(
+      fc.record({ width: fc.integer({ min: 20, max: 120 }), requests: fc.integer({ min: 1, max: 50 }) }),
+      { minLength: 1, maxLength: 8 },
+    )
+    const ratios = fc.constantFrom(1.3, 1.5, 2)
+    const include = [48]
+    fc.assert(
+      fc.property(near, fc.integer({ min: 3, max: 7 }), ratios, (observed, rungs, ratioMax) => {
+        const options = { rungs, step: 8, ratioMax, include }
+        const least = leastOverfetch(observed, options)
+        if (least === Infinity) expect(() => optimalLadder(observed, options)).toThrow('no ladder of')
+        else expect(overfetchOf(observed, optimalLadder(observed, options))).toBeCloseTo(least, 9)
       }),
       { numRuns: 300, seed: 1 },
     )
@@ -86,6 +129,20 @@ describe('optimalLadder', () => {
     [[{ width: 100, requests: 1 }], 1, 0],
   ])('refuses %j on %s rungs of step %s', (observed, rungs, step) => {
     expect(() => optimalLadder(observed, { rungs, step })).toThrow(RangeError)
+  })
+
+  it.each([
+    [{ include: [100] }, 'multiples of the step'],
+    [{ include: [-8] }, 'multiples of the step'],
+    [{ ratioMax: 1 }, 'above 1'],
+    [{ rungs: 2, include: [104, 200, 304] }, 'no ladder of 2 rungs'],
+    [{ rungs: 2, ratioMax: 2 }, 'no ladder of 2 rungs'],
+  ])('refuses %j', (options, reason) => {
+    const observed = [
+      { width: 100, requests: 1 },
+      { width: 800, requests: 1 },
+    ]
+    expect(() => optimalLadder(observed, { rungs: 3, step: 8, ...options })).toThrow(reason)
   })
 })
 

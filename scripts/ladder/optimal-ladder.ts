@@ -9,6 +9,10 @@ export interface LadderOptions {
   readonly rungs: number
   /** rungs are multiples of this; 1 allows every width */
   readonly step: number
+  /** rungs that there must be, multiples of the step */
+  readonly include?: readonly number[]
+  /** how many times as large as the one before a rung may be: bounds what a width that nobody foresaw can cost */
+  readonly ratioMax?: number
 }
 
 /**
@@ -23,28 +27,32 @@ export interface LadderOptions {
  *     D(k, j) = min over i < j of  D(k-1, i) + cost(i, j)
  *
  * and cost(i, j) from prefix sums in constant time. The cost satisfies the quadrangle inequality, since r² rises with j and
- * counts are not negative: the best i never falls while j rises, and halving the range of j takes O(K n log n).
+ * counts are not negative: the best i never falls while j rises, and halving the range of j takes O(K n log n). Rungs that must
+ * be and a largest ratio bound each segment's start from below, by more for a larger j, which leaves both true.
  *
  * Sources: J. D. Bruce, "Optimum Quantization", MIT technical report 429 (1965); X. Wu, "Optimal quantization by matrix
  * searching", J. Algorithms 12 (1991); H. Wang and M. Song, "Ckmeans.1d.dp", The R Journal 3/2 (2011).
  *
  * @returns rungs in rising order; fewer than allowed if fewer serve all widths exactly
+ * @throws RangeError if the options contradict each other or allow no ladder
  */
-export function optimalLadder(observed: readonly ObservedWidth[], { rungs, step }: LadderOptions): number[] {
-  if (!(Number.isInteger(rungs) && rungs >= 1)) throw new RangeError('a ladder has one rung at least')
-  if (!(Number.isInteger(step) && step >= 1)) throw new RangeError('the step must be a whole number from 1')
-  const candidates = candidatesOf(observed, step)
+export function optimalLadder(observed: readonly ObservedWidth[], options: LadderOptions): number[] {
+  check(options)
+  const { rungs } = options
+  const candidates = candidatesOf(observed, options)
   const count = candidates.length
-  if (count <= rungs) return candidates.map(({ rung }) => rung)
+  if (count <= rungs && options.ratioMax === undefined) return candidates.map(({ rung }) => rung)
 
-  const costOf = segmentCost(candidates)
+  const costOf = bounded(segmentCost(candidates), startsOf(candidates, options))
   const cuts: Int32Array[] = []
   let costs = Float64Array.from({ length: count + 1 }, (_, end) => (end === 0 ? 0 : costOf(0, end)))
-  for (let rung = 2; rung <= rungs; rung++) {
+  for (let rung = 2; rung <= Math.min(rungs, count); rung++) {
     const next = addRung(costs, rung, costOf)
     costs = next.costs
     cuts.push(next.cuts)
   }
+  if (costs[count] === Infinity)
+    throw new RangeError(`no ladder of ${rungs} rungs is what the options ask for`)
   return endsOf(cuts, count).map((end) => candidates[end - 1]!.rung)
 }
 
@@ -67,7 +75,19 @@ interface Candidate {
   requests: number
 }
 
-function candidatesOf(observed: readonly ObservedWidth[], step: number): Candidate[] {
+function check({ rungs, step, include = [], ratioMax = Infinity }: LadderOptions): void {
+  if (!(Number.isInteger(rungs) && rungs >= 1)) throw new RangeError('a ladder has one rung at least')
+  if (!(Number.isInteger(step) && step >= 1)) throw new RangeError('the step must be a whole number from 1')
+  if (!include.every((rung) => rung > 0 && rung % step === 0)) {
+    throw new RangeError('rungs that must be are multiples of the step')
+  }
+  if (!(ratioMax > 1)) throw new RangeError('the largest ratio must be above 1')
+}
+
+function candidatesOf(
+  observed: readonly ObservedWidth[],
+  { step, include = [], ratioMax }: LadderOptions,
+): Candidate[] {
   const byRung = new Map<number, Candidate>()
   for (const { width, requests } of observed) {
     if (!(width > 0 && requests >= 0))
@@ -79,7 +99,16 @@ function candidatesOf(observed: readonly ObservedWidth[], step: number): Candida
     byRung.set(rung, candidate)
   }
   if (byRung.size === 0) throw new RangeError('there are no widths to make a ladder of')
+  const smallest = Math.min(...byRung.keys(), ...include)
+  const largest = Math.max(...byRung.keys(), ...include)
+  // Where the ratio is bounded, a rung may stand where no width was observed.
+  const further = ratioMax === undefined ? include : multiples(smallest, largest, step)
+  for (const rung of further) if (!byRung.has(rung)) byRung.set(rung, { rung, requests: 0 })
   return [...byRung.values()].toSorted((left, right) => left.rung - right.rung)
+}
+
+function multiples(from: number, to: number, step: number): number[] {
+  return Array.from({ length: (to - from) / step + 1 }, (_, index) => from + index * step)
 }
 
 /** Pixels (of squares) that are delivered for the candidates from `start` up to, not including, `end`. */
@@ -92,6 +121,31 @@ function segmentCost(candidates: readonly Candidate[]): SegmentCost {
   })
   // The pixels asked for are the same on every ladder: they need not be taken off.
   return (start, end) => candidates[end - 1]!.rung ** 2 * (requestsBefore[end]! - requestsBefore[start]!)
+}
+
+/**
+ * For each end, where a segment may start at the earliest: not before a rung that must be, and not so far down that the
+ * rung before it is too small; the first rung, which has none before it, is compared with the smallest width. Rises with
+ * the end.
+ */
+function startsOf(
+  candidates: readonly Candidate[],
+  { include = [], ratioMax = Infinity }: LadderOptions,
+): Int32Array {
+  const starts = new Int32Array(candidates.length + 1)
+  for (let end = 1; end <= candidates.length; end++) {
+    let start = starts[end - 1]!
+    // The rung before a segment is the candidate before its start.
+    if (end >= 2 && include.includes(candidates[end - 2]!.rung)) start = end - 1
+    const { rung } = candidates[end - 1]!
+    while (start < end && candidates[Math.max(0, start - 1)]!.rung * ratioMax < rung) start++
+    starts[end] = start
+  }
+  return starts
+}
+
+function bounded(costOf: SegmentCost, starts: Int32Array): SegmentCost {
+  return (start, end) => (start < starts[end]! ? Infinity : costOf(start, end))
 }
 
 interface Row {
@@ -117,8 +171,10 @@ function addRung(fewer: Float64Array, rungs: number, costOf: SegmentCost): Row {
       costs[end] = cost
       cuts[end] = cut
     }
-    fill(firstEnd, end - 1, firstCut, cuts[end]!)
-    fill(end + 1, lastEnd, cuts[end]!, lastCut)
+    // An end that so few rungs cannot reach bounds no other.
+    const isReached = costs[end]! < Infinity
+    fill(firstEnd, end - 1, firstCut, isReached ? cuts[end]! : lastCut)
+    fill(end + 1, lastEnd, isReached ? cuts[end]! : firstCut, lastCut)
   }
 }
 
