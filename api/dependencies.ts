@@ -24,6 +24,8 @@ export interface ApiDependencies {
   audience: string
   /** Takes everything that belongs to these images out of the CDN. */
   purge: (imageIds: string[]) => Promise<void>
+  /** Has variants of an image that has a new original made before anyone asks; may do nothing. */
+  prerender: (imageId: string) => Promise<void>
   /** Base of the image URLs, such as `https://img.example.com`. */
   cdnUrl: string
   /** Signs the URLs of private images; the edge function has the same key under the same name. */
@@ -51,6 +53,7 @@ export type UploadDependencies = Pick<
   | 'metadata'
   | 'loadSharp'
   | 'limits'
+  | 'prerender'
   | 'cdnUrl'
   | 'signingKey'
   | 'retainOriginals'

@@ -176,6 +176,7 @@ export function createDirectUploads(deps: UploadDependencies) {
       const outcome = await metadata.update(pending.id, { ...facts, rev, ...change }, record.version)
       if (outcome.kind === 'changed') {
         goOn(deps, 'remove pending object', () => withdraw(originals, attempt, pendingKey(pending.id)))
+        goOn(deps, 'prerender', () => deps.prerender(pending.id))
         return outcome.record
       }
       record = await metadata.get(pending.id, { consistent: true })

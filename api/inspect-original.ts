@@ -107,11 +107,7 @@ function checkLimits(width: number, height: number, frames: number, limits: Limi
  * Decodes to the size of a preview. Shrinking while loading still reads every line of the file, so damage is found
  * on the way. A mere warning refuses nothing: cameras write stray bytes into good photographs.
  */
-async function decodeSmall(
-  readPixels: typeof sharp,
-  bytes: Uint8Array,
-  limits: Limits,
-): Promise<Preview> {
+async function decodeSmall(readPixels: typeof sharp, bytes: Uint8Array, limits: Limits): Promise<Preview> {
   try {
     const { data, info } = await readPixels(bytes, {
       failOn: 'error',

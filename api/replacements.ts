@@ -67,6 +67,7 @@ export function createReplacements(deps: ApiDependencies) {
     )
     if (outcome.kind === 'changed') {
       await tidy.finish(attempt, outcome.record, { obsoleteKey })
+      goOn(deps, 'prerender', () => deps.prerender(record.id))
       return outcome.record
     }
     goOn(deps, 'withdraw original', () => withdraw(originals, attempt, facts.s3Key))

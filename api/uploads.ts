@@ -55,6 +55,7 @@ export function createUploads(deps: UploadDependencies) {
     await originals.put(record.s3Key, original.bytes, { contentType: original.mimeType })
     if ((await metadata.create(record)) === 'created') {
       goOn(deps, 'close intent', () => attempt.close())
+      goOn(deps, 'prerender', () => deps.prerender(record.id))
       return record
     }
     // A twin with the same Idempotency-Key was faster, or the image was deleted since the first try.

@@ -2,11 +2,13 @@ import { join } from 'node:path'
 import { DescribeTableCommand } from '@aws-sdk/client-dynamodb'
 import { HeadBucketCommand } from '@aws-sdk/client-s3'
 import type { Logger } from 'pino'
+import type { Ledger } from '../core/ledger.ts'
 import type { MetadataStore } from '../core/metadata-store.ts'
 import type { ObjectStore } from '../core/object-store.ts'
 import type { LocalConfig } from '../runtime/config.ts'
+import { createDynamoLedger } from '../stores/dynamo-ledger.ts'
 import { createDynamoMetadataStore } from '../stores/dynamo-metadata-store.ts'
-import { ensureTable } from '../stores/dynamo-table.ts'
+import { ensureLedgerTable, ensureTable } from '../stores/dynamo-table.ts'
 import { createS3ObjectStore } from '../stores/s3-object-store.ts'
 import { startDynamoDb } from './dynamodb/index.ts'
 import type { Part } from './health.ts'
@@ -14,6 +16,7 @@ import {
   allowUploadsFrom,
   createClients,
   ensureBucket,
+  ledgerTableName,
   localCredentials,
   originalsBucket,
   tableName,
@@ -25,6 +28,7 @@ export interface EmbeddedStores {
   originals: ObjectStore
   variants: ObjectStore
   metadata: MetadataStore
+  ledger: Ledger
   s3Url: string
   parts: Part[]
   /** What the embedded DynamoDB can't do. */
@@ -70,6 +74,7 @@ export async function startEmbeddedStores(options: EmbeddedStoresOptions): Promi
     ensureBucket(s3, originalsBucket),
     ensureBucket(s3, variantsBucket),
     ensureTable(dynamoDb, tableName),
+    ensureLedgerTable(dynamoDb, ledgerTableName),
   ])
   await allowUploadsFrom(s3, originalsBucket, uploadOrigins)
 
@@ -77,6 +82,7 @@ export async function startEmbeddedStores(options: EmbeddedStoresOptions): Promi
     originals: createS3ObjectStore({ client: s3, bucket: originalsBucket }),
     variants: createS3ObjectStore({ client: s3, bucket: variantsBucket }),
     metadata: createDynamoMetadataStore({ client: dynamoDb, table: tableName }),
+    ledger: createDynamoLedger({ client: dynamoDb, table: ledgerTableName }),
     s3Url,
     missing: dynamo.missing,
     parts: [
@@ -87,7 +93,7 @@ export async function startEmbeddedStores(options: EmbeddedStoresOptions): Promi
       },
       {
         name: 'DynamoDB',
-        where: `${dynamo.endpoint} (${dynamo.engine}, table ${tableName})`,
+        where: `${dynamo.endpoint} (${dynamo.engine}, tables ${tableName}, ${ledgerTableName})`,
         check: () => dynamoDb.send(new DescribeTableCommand({ TableName: tableName })),
       },
     ],

@@ -13,6 +13,7 @@ export const localRegion = 'us-east-1'
 export const originalsBucket = 'tintype-originals'
 export const variantsBucket = 'tintype-variants'
 export const tableName = 'tintype-images'
+export const ledgerTableName = 'tintype-ledger'
 
 /** Clients for the embedded stores. */
 export function createClients(endpoints: { s3: string; dynamoDb: string }): {

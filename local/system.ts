@@ -1,5 +1,4 @@
 import type { RequestListener } from 'node:http'
-import { createRequestListener } from '@remix-run/node-fetch-server'
 import { createLocalJWKSet } from 'jose'
 import type { Logger } from 'pino'
 import { collectDefaultMetrics, Registry } from 'prom-client'
@@ -12,7 +11,6 @@ import { createUploads } from '../api/uploads.ts'
 import { storedKeyName } from '../core/signature.ts'
 import { buildEdgeFunction } from '../edge/build.ts'
 import { defaultLimits as defaultOriginLimits } from '../origin/limits.ts'
-import { createServeImage } from '../origin/serve-image.ts'
 import { createBackground } from '../runtime/background.ts'
 import type { LocalConfig } from '../runtime/config.ts'
 import { loadSharp } from '../runtime/sharp.ts'
@@ -26,6 +24,7 @@ import { startEmbeddedStores } from './embedded-stores.ts'
 import { createFrontDoor } from './front-door.ts'
 import { answers, type Part, reportHealth } from './health.ts'
 import { listen } from './http-server.ts'
+import { type ImageOrigin, startImageOrigin } from './image-origin.ts'
 import { createPage } from './page.ts'
 import { localCredentials, localRegion, variantsBucket } from './parts.ts'
 import { startPurge } from './purge.ts'
@@ -92,26 +91,27 @@ async function start(
     log,
     onStop,
   })
-  const { originals, variants, metadata } = stores
+  // Between the stores and what needs them: jobs that end last leave work behind.
+  onStop(background.drain)
+  const { originals, variants, metadata, ledger } = stores
   const shared = { originals, variants, metadata, loadSharp, log, metrics, background: background.run }
 
-  const origin = await listen(
-    createRequestListener(createServeImage({ ...shared, limits: defaultOriginLimits })),
-    0,
-    '127.0.0.1',
-  )
-  onStop(origin.close)
-  const originUrl = `http://127.0.0.1:${origin.port}`
+  const { dataDir } = config
+  const origin = await startImageOrigin({ ...shared, limits: defaultOriginLimits, ledger, dataDir, onStop })
 
   const devTokens = await createDevTokens(config.dataDir)
   const signingKey: SigningKey = { name: 'a', secret: devTokens.urlSecret }
-  const edge = await startEdge({ s3Url: stores.s3Url, originUrl, signingKey, log, onStop })
+  const edge = await startEdge({ s3Url: stores.s3Url, origin, signingKey, log, onStop })
   const apiDependencies: ApiDependencies = {
     ...shared,
     tokenKeys: createLocalJWKSet(devTokens.jwks),
     issuer: devIssuer,
     audience: devAudience,
     purge: await startPurge(edge, onStop),
+    prerender: async (imageId) => {
+      const rungs = config.prerender
+      if (rungs !== 'none') await origin.queue.send([{ kind: 'prerender', imageId, rungs }])
+    },
     cdnUrl: url,
     signingKey,
     cursorSecret: devTokens.cursorSecret,
@@ -128,7 +128,7 @@ async function start(
     { name: 'page', where: url, check: () => Promise.resolve() },
     { name: 'API', where: `${url}/images (${url}/docs)`, check: () => Promise.resolve() },
     { name: 'edge', where: `${url}/i/<image id>`, check: () => Promise.resolve() },
-    { name: 'image origin', where: originUrl, check: () => answers(originUrl) },
+    { name: 'image origin', where: origin.url, check: () => answers(origin.url) },
     ...stores.parts,
   ]
   enter = createFrontDoor({
@@ -152,13 +152,13 @@ async function start(
 
 async function startEdge({
   s3Url,
-  originUrl,
+  origin,
   signingKey,
   log,
   onStop,
 }: {
   s3Url: string
-  originUrl: string
+  origin: ImageOrigin
   signingKey: SigningKey
   log: Logger
   onStop: OnStop
@@ -173,8 +173,9 @@ async function startEdge({
         region: localRegion,
         ...localCredentials,
       }),
-      secondary: httpOrigin({ baseUrl: originUrl }),
+      secondary: httpOrigin({ baseUrl: origin.url }),
     }),
+    onAnswer: origin.onAnswer,
     log: (message) => log.warn({ part: 'edge' }, message),
   })
   onStop(async () => edge.close())

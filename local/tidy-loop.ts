@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import type { Tidy } from '../api/tidy.ts'
+import { startLoop } from './loop.ts'
 
 const pauseMs = 60_000
 
@@ -15,13 +16,5 @@ export async function startTidyLoop(
   log: Logger,
 ): Promise<() => Promise<void>> {
   await tidy.sweepIntents({ openedBefore: startedAt })
-  let sweeping: Promise<unknown> = Promise.resolve()
-  const timer = setInterval(() => {
-    sweeping = tidy.sweepIntents().catch((error: unknown) => log.error({ err: error }, 'sweep failed'))
-  }, pauseMs)
-  timer.unref()
-  return async () => {
-    clearInterval(timer)
-    await sweeping
-  }
+  return startLoop('sweep', pauseMs, () => tidy.sweepIntents(), log)
 }

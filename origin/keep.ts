@@ -11,6 +11,8 @@ export function isDeliverable({ processingStatus, visibility }: ImageRecord, sig
   return processingStatus === 'completed' && (signed || visibility === 'public')
 }
 
+export type Keep = ReturnType<typeof createKeep>
+
 /**
  * Gives a function that stores what was made from an image's original beside the variants. It never throws: a
  * failure is logged and counted, costs a second render one day, and the viewer nothing.
@@ -35,7 +37,7 @@ export function createKeep({
 
       // Asked before as well as after: what is put for a moment only can still be cached.
       if (!(await isCurrent(record, unseen))) return
-      const cacheControl = cacheControlFor(record, signed)
+      const cacheControl = cacheControlFor(record, { signed, contentType })
       await variants.put(key, bytes, { contentType, cacheControl, onlyIfAbsent: true })
       if (!(await isCurrent(record, unseen))) await variants.delete([key])
     } catch (error) {

@@ -8,7 +8,16 @@ export interface OriginMetrics {
   storeFailures: Counter
 }
 
+const metricsByRegistry = new WeakMap<Registry, OriginMetrics>()
+
+/** The origin's metrics in a registry; the parts of one process share them. */
 export function createOriginMetrics(registry: Registry): OriginMetrics {
+  const known = metricsByRegistry.get(registry) ?? registerMetrics(registry)
+  metricsByRegistry.set(registry, known)
+  return known
+}
+
+function registerMetrics(registry: Registry): OriginMetrics {
   const registers = [registry]
   return {
     requests: new Counter({

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
 import type sharp from 'sharp'
-import type { Sharp as Pipeline } from 'sharp'
+import type { OutputInfo, Sharp as Pipeline } from 'sharp'
 import type { FocalPoint } from '../core/image.ts'
-import type { Variant } from '../core/image-url.ts'
+import type { Size, Variant } from '../core/image-url.ts'
 import type { Format } from '../core/ladder.ts'
 import { Problem } from '../core/problem.ts'
-import { contentTypes, encode } from './encoders.ts'
+import { contentTypes, encode, type Encoding, firstEncoding } from './encoders.ts'
 import { type Dimensions, type Geometry, geometryOf } from './geometry.ts'
 import { checkDimensions, type Limits } from './limits.ts'
 
@@ -14,6 +14,8 @@ export type Source =
   | { kind: 'original'; bytes: Uint8Array }
   /** A smaller copy. The geometry still follows from the size of the original, so that both give the same picture. */
   | { kind: 'master'; bytes: Uint8Array; originalSize: Dimensions }
+  /** Decoded already, for several variants: see `decodeOnce`. */
+  | { kind: 'pixels'; bytes: Uint8Array; raw: OutputInfo; originalSize: Dimensions }
 
 export interface Rendered {
   bytes: Uint8Array<ArrayBuffer>
@@ -45,6 +47,7 @@ export async function render(
   variant: Variant,
   focus: FocalPoint | null,
   limits: Limits,
+  encoding: Encoding = firstEncoding,
 ): Promise<Rendered> {
   try {
     const facts = await factsOf(sharpInstance, source, limits)
@@ -54,16 +57,49 @@ export async function render(
     let pipeline = decode(sharpInstance, source, facts, format, limits)
     pipeline = resize(pipeline, geometry, source)
     pipeline = flatten(pipeline, facts, format)
-    pipeline = encode(pipeline, format, variant.band, variant.size)
+    pipeline = encode(pipeline, { ...variant, format }, encoding)
     return await output(pipeline, format)
   } catch (error) {
-    if (error instanceof Problem) throw error
-    throw new Problem('SOURCE_UNREADABLE', 422, 'The original cannot be decoded', { cause: error })
+    throw unreadable(error)
+  }
+}
+
+function unreadable(error: unknown): Problem {
+  if (error instanceof Problem) return error
+  return new Problem('SOURCE_UNREADABLE', 422, 'The original cannot be decoded', { cause: error })
+}
+
+/**
+ * Decodes a source to the size of a variant, uncropped, from which this and all smaller ones can be made without
+ * decoding it again. Null for an animation, whose frames are more than one picture.
+ *
+ * @throws Problem as `render` does
+ */
+export async function decodeOnce(
+  sharpInstance: typeof sharp,
+  source: Source,
+  size: Size,
+  limits: Limits,
+): Promise<Source | null> {
+  try {
+    const facts = await factsOf(sharpInstance, source, limits)
+    if (facts.animated) return null
+    const decoded = decode(sharpInstance, source, facts, 'png', limits)
+    const { data, info } = await resize(decoded, geometryOf(facts.size, size, null), source)
+      .toColourspace('srgb')
+      .raw()
+      .toBuffer({ resolveWithObject: true })
+    return { kind: 'pixels', bytes: data, raw: info, originalSize: facts.size }
+  } catch (error) {
+    throw unreadable(error)
   }
 }
 
 async function factsOf(sharpInstance: typeof sharp, source: Source, limits: Limits): Promise<SourceFacts> {
   if (source.kind === 'master') return { size: source.originalSize, animated: false, hasAlpha: false }
+  if (source.kind === 'pixels') {
+    return { size: source.originalSize, animated: false, hasAlpha: source.raw.channels === 4 }
+  }
   const { autoOrient, hasAlpha, pages } = await sharpInstance(source.bytes, {
     limitInputPixels: false,
   }).metadata()
@@ -79,12 +115,13 @@ function formatFor(asked: Format, { animated }: SourceFacts): Format {
 /** Upright, in sRGB, without metadata: sharp converts by the embedded profile and keeps nothing unless asked. */
 function decode(
   sharpInstance: typeof sharp,
-  { bytes }: Source,
+  source: Source,
   { animated }: SourceFacts,
   format: Format,
   { inputPixelsMax }: Limits,
 ): Pipeline {
-  return sharpInstance(bytes, {
+  if (source.kind === 'pixels') return sharpInstance(source.bytes, { raw: source.raw })
+  return sharpInstance(source.bytes, {
     animated: animated && format === 'webp',
     // The frames of an animation count together, and were not counted by checkDimensions.
     limitInputPixels: inputPixelsMax,

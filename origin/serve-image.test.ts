@@ -6,7 +6,15 @@ import type { MetadataStore } from '../core/metadata-store.ts'
 import type { ObjectStore } from '../core/object-store.ts'
 import { largePhotograph } from '../local/large-photograph.ts'
 import { loadSharp } from '../runtime/sharp.ts'
-import { absent, immutable, makeshift, mutable, signedImmutable } from './caching.ts'
+import {
+  absent,
+  immutable,
+  makeshift,
+  mutable,
+  provisional,
+  signedImmutable,
+  signedProvisional,
+} from './caching.ts'
 import { defaultLimits } from './limits.ts'
 import { createOriginWorld, type OriginWorld, photograph, rev } from './testing/test-origin.ts'
 
@@ -58,6 +66,22 @@ describe('the image origin', () => {
     expect(facts).toMatchObject({ contentType: 'image/webp', cacheControl: immutable })
     const sharp = await loadSharp()
     expect(await sharp(bytes).metadata()).toMatchObject({ format: 'webp', width: 640, height: 469 })
+  })
+
+  it('lets the CDN look again for AVIF, which may get better, and browsers keep it', async () => {
+    const open = await newImage()
+    const closed = await newImage({ visibility: 'private' })
+    const origin = newOrigin()
+    const avif = '1-w640-q2.avif'
+    const [response, signed] = await Promise.all([
+      origin.get(`/v/${open.id}/${rev}/${avif}`),
+      origin.get(`/v/${closed.id}/p${rev}/${avif}`),
+    ])
+    await origin.settled()
+    expect(response.headers.get('cache-control')).toBe(provisional)
+    expect((await variants.head(`v/${open.id}/${rev}/${avif}`))?.cacheControl).toBe(provisional)
+    expect(signed.headers.get('cache-control')).toBe(signedProvisional)
+    expect((await variants.head(`v/${closed.id}/p${rev}/${avif}`))?.cacheControl).toBe(signedProvisional)
   })
 
   it('answers an alias from the stored variant of the current revision, for a short time', async () => {

@@ -22,8 +22,10 @@ import type { Limits } from './limits.ts'
 import { createOriginMetrics } from './metrics.ts'
 import { type Rendered, render } from './render.ts'
 import { createRenderQueue, isOverload } from './render-queue.ts'
+import type { RequestCounts } from './request-counts.ts'
 import { createSources } from './sources.ts'
 import { findStandIn } from './stand-in.ts'
+import { createTunedQualities } from './tuned-qualities.ts'
 
 export interface ServeImageDependencies {
   originals: ObjectStore
@@ -33,6 +35,7 @@ export interface ServeImageDependencies {
   limits: Limits
   log: Logger
   metrics: Registry
+  counts: Pick<RequestCounts, 'rendered'>
   /** Takes work that goes on after the answer; the host awaits it before it freezes or ends the process. */
   background: (task: Promise<unknown>) => void
 }
@@ -56,11 +59,12 @@ interface Answer {
 export function createServeImage(
   dependencies: ServeImageDependencies,
 ): (request: Request) => Promise<Response> {
-  const { variants, metadata, loadSharp, limits, log, background } = dependencies
+  const { variants, metadata, loadSharp, limits, log, counts, background } = dependencies
   const metrics = createOriginMetrics(dependencies.metrics)
   const inRenderQueue = createRenderQueue(limits)
   const keep = createKeep({ variants, metadata, log, metrics })
   const sources = createSources({ ...dependencies, inRenderQueue, keep })
+  const tunedQualities = createTunedQualities(dependencies)
   /** Renders under way by variant key, each until its variant is stored: whoever comes meanwhile shares it. */
   const underway = new Map<string, Promise<Rendered>>()
 
@@ -81,15 +85,17 @@ export function createServeImage(
     const signed = isSignedRev(asked.rev)
     const rev = record.rev ?? aliasRev
     const variant = { ...asked, rev: signed ? signedRev(rev) : rev }
-    const cacheControl = asked.rev === variant.rev ? cacheControlFor(record, signed) : mutable
+    const cacheControl = ({ contentType }: Answer): string =>
+      asked.rev === variant.rev ? cacheControlFor(record, { signed, contentType }) : mutable
 
     // Under its own revision a variant was just missed in the bucket: only an alias may lead to a stored one.
     const key = variantKey(variant)
     const mayBeStored = asked.rev !== variant.rev && !underway.has(key)
     const stored = mayBeStored ? await findStored(key, 'stored') : null
-    if (stored !== null) return respond(request, stored, cacheControl)
+    if (stored !== null) return respond(request, stored, mutable)
     try {
-      return respond(request, await renderOnce(record, variant, key), cacheControl)
+      const rendered = await renderOnce(record, variant, key)
+      return respond(request, rendered, cacheControl(rendered))
     } catch (error) {
       const standIn = isOverload(error) ? await findMakeshift(variant) : null
       if (standIn === null) throw error
@@ -139,10 +145,14 @@ export function createServeImage(
 
   function renderVariant(record: ImageRecord, variant: Variant): Promise<Rendered> {
     return inRenderQueue(async () => {
-      const source = await sources.load(record, variant.size)
+      const [source, tuned] = await Promise.all([
+        sources.load(record, variant.size),
+        tunedQualities.load(record),
+      ])
       const stop = metrics.renderSeconds.startTimer({ format: variant.format, source: source.kind })
-      const rendered = await render(await loadSharp(), source, variant, focusOf(record), limits)
-      stop()
+      const encoding = { effort: 'quick', tuned } as const
+      const rendered = await render(await loadSharp(), source, variant, focusOf(record), limits, encoding)
+      counts.rendered(variant, stop() * 1000)
       metrics.renders.inc({ format: variant.format })
       if (source.kind === 'original') sources.makeMasterLater(record, source)
       return rendered

@@ -8,6 +8,7 @@ import { imageNotFound } from './image-not-found.ts'
 import { checkBytes, type Limits } from './limits.ts'
 import { isLargerThan, makeMaster, masterKey, masterSizeOf } from './master.ts'
 import type { Source } from './render.ts'
+import type { Keep } from './keep.ts'
 import type { RenderQueue } from './render-queue.ts'
 
 /** Each holds the bytes of its original until its turn comes. */
@@ -22,8 +23,10 @@ export interface SourcesDependencies {
   background: (task: Promise<unknown>) => void
   inRenderQueue: RenderQueue
   /** Stores what was made from an original beside the variants. */
-  keep: (record: ImageRecord, key: string, bytes: Uint8Array, contentType: string) => Promise<void>
+  keep: Keep
 }
+
+export type Sources = ReturnType<typeof createSources>
 
 /** Where renders start from. */
 export function createSources(dependencies: SourcesDependencies) {

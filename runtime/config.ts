@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 
 /** A setting that is absent or wrong. The message names the variable and what it should be. */
 export class ConfigError extends Error {
@@ -15,13 +15,16 @@ const list = z.string().transform((text) =>
     .filter(Boolean),
 )
 
+const logLevel = z.enum(['silent', 'error', 'warn', 'info', 'debug'])
+
 const LocalEnvironment = z.object({
   PORT: port.default(4000),
   HOST: z.string().default('127.0.0.1'),
   DATA_DIR: z.string().min(1).default('.data'),
-  LOG_LEVEL: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('warn'),
+  LOG_LEVEL: logLevel.default('warn'),
   DYNAMODB_ENGINE: z.enum(['dynamodb-local', 'dynalite']).optional(),
   CORS_ORIGINS: list.optional(),
+  PRERENDER: z.enum(['none', 'hot', 'all']).default('none'),
   UPLOADS_PER_MINUTE: positive.default(1000),
   UPLOADS_PER_HOUR: positive.default(10_000),
   CHANGES_PER_MINUTE: positive.default(5000),
@@ -39,6 +42,8 @@ export interface LocalConfig {
   dynamoDbEngine: 'dynamodb-local' | 'dynalite' | undefined
   /** Origins of pages that may call the API besides the system's own page. */
   corsOrigins: string[]
+  /** Which rungs of a new original are made before anyone asks for them. */
+  prerender: 'none' | 'hot' | 'all'
   rateLimits: { uploadsPerMinute: number; uploadsPerHour: number; changesPerMinute: number }
 }
 
@@ -59,11 +64,63 @@ export function loadLocalConfig(environment: NodeJS.ProcessEnv): LocalConfig {
     logLevel: given.LOG_LEVEL,
     dynamoDbEngine: given.DYNAMODB_ENGINE,
     corsOrigins: given.CORS_ORIGINS ?? [],
+    prerender: given.PRERENDER,
     rateLimits: {
       uploadsPerMinute: given.UPLOADS_PER_MINUTE,
       uploadsPerHour: given.UPLOADS_PER_HOUR,
       changesPerMinute: given.CHANGES_PER_MINUTE,
     },
+  }
+}
+
+const OriginEnvironment = z.object({
+  ORIGINALS_BUCKET: z.string().min(1),
+  VARIANTS_BUCKET: z.string().min(1),
+  IMAGES_TABLE: z.string().min(1),
+  LOG_LEVEL: logLevel.default('info'),
+  // What Lambda sets.
+  AWS_REGION: z.string().min(1),
+  AWS_ACCESS_KEY_ID: z.string().min(1),
+  AWS_SECRET_ACCESS_KEY: z.string().min(1),
+  AWS_SESSION_TOKEN: z.string().min(1).optional(),
+  // Stand-ins for the services, under the names that the SDK has for them.
+  AWS_ENDPOINT_URL_S3: z.url().optional(),
+  AWS_ENDPOINT_URL_DYNAMODB: z.url().optional(),
+})
+
+/** Settings of the image origin in Lambda. */
+export interface OriginConfig {
+  originalsBucket: string
+  variantsBucket: string
+  /** Of the image records. */
+  table: string
+  logLevel: string
+  region: string
+  /** Of the function's role. They hold as long as the process does: Lambda ends it before they expire. */
+  credentials: { accessKeyId: string; secretAccessKey: string; sessionToken: string | undefined }
+  /** Undefined: the service of the region. */
+  endpoints: { s3: string | undefined; dynamoDb: string | undefined }
+}
+
+/**
+ * Reads the settings of the image origin in Lambda.
+ *
+ * @throws ConfigError naming each variable that is wrong
+ */
+export function loadOriginConfig(environment: NodeJS.ProcessEnv): OriginConfig {
+  const given = parse(OriginEnvironment, environment)
+  return {
+    originalsBucket: given.ORIGINALS_BUCKET,
+    variantsBucket: given.VARIANTS_BUCKET,
+    table: given.IMAGES_TABLE,
+    logLevel: given.LOG_LEVEL,
+    region: given.AWS_REGION,
+    credentials: {
+      accessKeyId: given.AWS_ACCESS_KEY_ID,
+      secretAccessKey: given.AWS_SECRET_ACCESS_KEY,
+      sessionToken: given.AWS_SESSION_TOKEN,
+    },
+    endpoints: { s3: given.AWS_ENDPOINT_URL_S3, dynamoDb: given.AWS_ENDPOINT_URL_DYNAMODB },
   }
 }
 

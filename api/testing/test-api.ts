@@ -90,6 +90,7 @@ export async function createTestApi(world: TestWorld, overrides: Partial<ApiDepe
   const log = pino({ level: 'debug' }, { write: (line: string) => void lines.push(JSON.parse(line)) })
   const background = createBackground(log)
   const purged: string[] = []
+  const prerendered: string[] = []
   const deps: ApiDependencies = {
     originals: world.originals,
     variants: world.variants,
@@ -99,6 +100,7 @@ export async function createTestApi(world: TestWorld, overrides: Partial<ApiDepe
     issuer,
     audience,
     purge: async (ids) => void purged.push(...ids),
+    prerender: async (id) => void prerendered.push(id),
     cdnUrl,
     signingKey: { name: 'a', secret: 'a signing key for tests, 32 bytes' },
     cursorSecret: 'a secret of thirty-two characters',

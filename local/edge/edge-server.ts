@@ -34,6 +34,20 @@ export interface EdgeOptions {
   readonly responseHeaders?: Readonly<Record<string, string>>
   /** receives what the function writes to its log, and why it failed */
   readonly log?: (message: string) => void
+  /** is told of every answer that came from the cache or the origin: what a line of the access log would say */
+  readonly onAnswer?: (answer: LoggedAnswer) => void
+}
+
+/** One answer, as the access log has it. */
+export interface LoggedAnswer {
+  /** path and query as the viewer sent them */
+  readonly url: string
+  /** the cache key: the path that the function made of them */
+  readonly key: string
+  readonly status: number
+  readonly outcome: Outcome
+  /** of the whole body, though a part of it or none may have been sent */
+  readonly bytes: number
 }
 
 export interface EdgeStats {
@@ -135,10 +149,16 @@ export function createEdge(options: EdgeOptions): Edge {
         requestId,
       )
     }
-    serve(res, cacheKey(result), conditionsOf(result, req.method === 'HEAD'), requestId)
+    serve(res, req.url ?? '', cacheKey(result), conditionsOf(result, req.method === 'HEAD'), requestId)
   }
 
-  function serve(res: ServerResponse, key: string, conditions: ViewerConditions, requestId: string): void {
+  function serve(
+    res: ServerResponse,
+    url: string,
+    key: string,
+    conditions: ViewerConditions,
+    requestId: string,
+  ): void {
     const entry = nearest!.hit(key)
     if (entry !== null) return finish(entry, outcomeOfHit(entry))
     nearest!.fetch({ key, known: null }).then(
@@ -152,6 +172,7 @@ export function createEdge(options: EdgeOptions): Edge {
     function finish(served: Entry, outcome: Outcome): void {
       outcomes[outcome]++
       reply.entry(res, conditions, served, outcome, requestId)
+      options.onAnswer?.({ url, key, status: served.status, outcome, bytes: served.body.length })
     }
   }
 

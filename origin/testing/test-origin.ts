@@ -48,6 +48,7 @@ export async function createOriginWorld() {
       log: silent,
       metrics,
       background: background.run,
+      counts: { rendered: () => {} },
       ...overrides,
     })
     return {
