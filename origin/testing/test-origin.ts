@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import pino from 'pino'
 import { Registry } from 'prom-client'
 import type { ImageRecord } from '../../core/image.ts'
+import type { Job } from '../../core/job-queue.ts'
 import type { MetadataStore } from '../../core/metadata-store.ts'
 import type { ObjectStore } from '../../core/object-store.ts'
 import { photographs } from '../../local/photographs.ts'
@@ -13,6 +14,7 @@ import { loadSharp } from '../../runtime/sharp.ts'
 import { createDynamoMetadataStore } from '../../stores/dynamo-metadata-store.ts'
 import { createS3ObjectStore } from '../../stores/s3-object-store.ts'
 import { defaultLimits } from '../limits.ts'
+import { createJobs, type JobsDependencies } from '../jobs.ts'
 import { createServeImage, type ServeImageDependencies } from '../serve-image.ts'
 
 /** A real photograph of 1024 x 750, and what follows from its bytes. */
@@ -73,6 +75,34 @@ export async function createOriginWorld() {
     }
   }
 
+  /** Does jobs beside the origins. */
+  function newJobs(overrides: Partial<JobsDependencies> = {}) {
+    const background: Background = createBackground(silent)
+    const metrics = new Registry()
+    const perform = createJobs({
+      originals,
+      variants,
+      metadata,
+      loadSharp,
+      limits: defaultLimits,
+      counts: { rendered: () => {} },
+      log: silent,
+      metrics,
+      background: background.run,
+      ...overrides,
+    })
+    return {
+      async perform(job: Job): Promise<void> {
+        await perform(job)
+        await background.drain()
+      },
+      async outcomes(): Promise<Record<string, number>> {
+        const { values } = await metrics.getSingleMetric('tintype_jobs_total')!.get()
+        return Object.fromEntries(values.map(({ labels, value }) => [labels['outcome'], value]))
+      },
+    }
+  }
+
   async function newImage(
     changes: Partial<ImageRecord> = {},
     bytes: Buffer = photograph,
@@ -121,5 +151,15 @@ export async function createOriginWorld() {
     return keys
   }
 
-  return { originals, variants, metadata, emptyBucket, newOrigin, newImage, keysOf, stop: () => s3.stop() }
+  return {
+    originals,
+    variants,
+    metadata,
+    emptyBucket,
+    newOrigin,
+    newJobs,
+    newImage,
+    keysOf,
+    stop: () => s3.stop(),
+  }
 }
