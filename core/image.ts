@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 
 /** Bounds of the texts that a user may attach to an image, in UTF-16 code units. */
 const titleLengthMax = 255

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 
 /** Work that no viewer waits for. Each job may be done twice: whoever does one looks first whether it is still to do. */
 export const Job = z.discriminatedUnion('kind', [

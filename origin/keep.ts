@@ -1,10 +1,9 @@
 import type { Logger } from 'pino'
 import type { ImageRecord } from '../core/image.ts'
 import { isSignedRev, parseCanonicalPath } from '../core/image-url.ts'
-import type { MetadataStore } from '../core/metadata-store.ts'
-import type { ObjectStore } from '../core/object-store.ts'
 import { cacheControlFor } from './caching.ts'
 import type { OriginMetrics } from './metrics.ts'
+import type { Records, Variants } from './ports.ts'
 
 /** Whether an image may be delivered: a private one only to a signed request, which the edge function has checked. */
 export function isDeliverable({ processingStatus, visibility }: ImageRecord, signed: boolean): boolean {
@@ -23,8 +22,8 @@ export function createKeep({
   log,
   metrics,
 }: {
-  variants: ObjectStore
-  metadata: MetadataStore
+  variants: Variants
+  metadata: Records
   log: Logger
   metrics: OriginMetrics
 }) {

@@ -11,8 +11,6 @@ import {
   type Variant,
   variantKey,
 } from '../core/image-url.ts'
-import type { MetadataStore } from '../core/metadata-store.ts'
-import type { ObjectStore } from '../core/object-store.ts'
 import { Problem, problemResponse } from '../core/problem.ts'
 import { cacheControlFor, makeshift, mutable } from './caching.ts'
 import { focusOf } from './geometry.ts'
@@ -20,6 +18,7 @@ import { imageNotFound, isImageNotFound } from './image-not-found.ts'
 import { createKeep, isDeliverable } from './keep.ts'
 import type { Limits } from './limits.ts'
 import { createOriginMetrics } from './metrics.ts'
+import type { Originals, Records, Variants } from './ports.ts'
 import { type Rendered, render } from './render.ts'
 import { createRenderQueue, isOverload } from './render-queue.ts'
 import type { RequestCounts } from './request-counts.ts'
@@ -28,9 +27,9 @@ import { findStandIn } from './stand-in.ts'
 import { createTunedQualities } from './tuned-qualities.ts'
 
 export interface ServeImageDependencies {
-  originals: ObjectStore
-  variants: ObjectStore
-  metadata: MetadataStore
+  originals: Originals
+  variants: Variants
+  metadata: Records
   loadSharp: () => Promise<typeof sharp>
   limits: Limits
   log: Logger

@@ -2,11 +2,12 @@ import type { Logger } from 'pino'
 import type sharp from 'sharp'
 import type { ImageRecord } from '../core/image.ts'
 import type { Size } from '../core/image-url.ts'
-import type { ObjectStore, StoredObject } from '../core/object-store.ts'
+import type { StoredObject } from '../core/object-store.ts'
 import { focusOf, geometryOf } from './geometry.ts'
 import { imageNotFound } from './image-not-found.ts'
 import { checkBytes, type Limits } from './limits.ts'
 import { isLargerThan, makeMaster, masterKey, masterSizeOf } from './master.ts'
+import type { Originals, Variants } from './ports.ts'
 import type { Source } from './render.ts'
 import type { Keep } from './keep.ts'
 import type { RenderQueue } from './render-queue.ts'
@@ -15,8 +16,8 @@ import type { RenderQueue } from './render-queue.ts'
 const mastersUnderwayMax = 2
 
 export interface SourcesDependencies {
-  originals: ObjectStore
-  variants: ObjectStore
+  originals: Originals
+  variants: Variants
   loadSharp: () => Promise<typeof sharp>
   limits: Limits
   log: Logger

@@ -1,11 +1,11 @@
 import { parseCanonicalPath, type Variant, variantKey, variantPrefix } from '../core/image-url.ts'
-import type { ObjectStore } from '../core/object-store.ts'
+import type { Variants } from './ports.ts'
 
 /**
  * The stored variant to serve while one cannot be rendered: the smallest larger one with the same shape, rather in
  * the asked quality than in another, rather in the asked format than in JPEG, which every viewer reads.
  */
-export async function findStandIn(variants: ObjectStore, asked: Variant): Promise<string | null> {
+export async function findStandIn(variants: Variants, asked: Variant): Promise<string | null> {
   const stored: Variant[] = []
   for await (const key of variants.list(`${variantPrefix(asked.id)}${asked.rev}/`)) {
     const variant = parseCanonicalPath(`/${key}`)

@@ -1,8 +1,8 @@
 import type { Logger } from 'pino'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { ImageRecord } from '../core/image.ts'
-import type { ObjectStore } from '../core/object-store.ts'
 import { settingsVersion, type TunedQualities } from './encoders.ts'
+import type { Variants } from './ports.ts'
 
 const StoredQualities = z.object({
   settingsVersion: z.number(),
@@ -10,7 +10,7 @@ const StoredQualities = z.object({
 })
 
 export interface TunedQualitiesDependencies {
-  variants: ObjectStore
+  variants: Variants
   log: Logger
 }
 
