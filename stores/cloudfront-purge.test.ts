@@ -2,7 +2,9 @@ import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { CloudFrontClient, CreateInvalidationCommand } from '@aws-sdk/client-cloudfront'
 import { createRequestListener } from '@remix-run/node-fetch-server'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { photograph } from '../api/testing/pictures.ts'
+import { createTestApi, createTestWorld, type TestWorld } from '../api/testing/test-api.ts'
 import { createInvalidationApi } from '../local/edge/invalidation-api.ts'
 import {
   type CloudFrontPurge,
@@ -165,6 +167,28 @@ describe('a purge that CloudFront does not accept', () => {
     await expect(purge(['a'])).rejects.toMatchObject({ cause: { name: 'AccessDenied' } })
     await purge(['a'])
     expect(purged()).toEqual(['a'])
+  })
+})
+
+describe('a deletion whose purge CloudFront does not accept', () => {
+  let world: TestWorld | undefined
+
+  afterAll(() => world?.stop())
+
+  it('stands, and the sweep purges as soon as it is accepted', async () => {
+    world = await createTestWorld()
+    const api = await createTestApi(world, { purge: start(impatient).purge })
+    const { id } = await api.upload(photograph(0))
+    await occupy(15)
+    expect((await api.call('DELETE', `/images/${id}`)).status).toBe(204)
+    expect(purged()).toEqual([])
+
+    world.advance(16 * 60)
+    expect(await api.tidy.sweepIntents()).toMatchObject({ tidied: 0, failed: 1 })
+    expect(purged()).toEqual([])
+    nowMs += 1000
+    expect(await api.tidy.sweepIntents()).toMatchObject({ tidied: 1, failed: 0 })
+    expect(purged()).toEqual([id])
   })
 })
 
