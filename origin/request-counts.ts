@@ -15,7 +15,7 @@ const popularRequestsMin = 50
 const variantsMax = 5_000
 
 export interface RequestCountsDependencies {
-  ledger: Ledger
+  ledger: Pick<Ledger, 'add'>
   queue: JobQueue
   /** Milliseconds since the epoch. */
   now: () => number

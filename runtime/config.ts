@@ -77,6 +77,7 @@ const OriginEnvironment = z.object({
   ORIGINALS_BUCKET: z.string().min(1),
   VARIANTS_BUCKET: z.string().min(1),
   IMAGES_TABLE: z.string().min(1),
+  LEDGER_TABLE: z.string().min(1),
   LOG_LEVEL: logLevel.default('info'),
   // What Lambda sets.
   AWS_REGION: z.string().min(1),
@@ -94,6 +95,7 @@ export interface OriginConfig {
   variantsBucket: string
   /** Of the image records. */
   table: string
+  ledgerTable: string
   logLevel: string
   region: string
   /** Of the function's role. They hold as long as the process does: Lambda ends it before they expire. */
@@ -113,6 +115,7 @@ export function loadOriginConfig(environment: NodeJS.ProcessEnv): OriginConfig {
     originalsBucket: given.ORIGINALS_BUCKET,
     variantsBucket: given.VARIANTS_BUCKET,
     table: given.IMAGES_TABLE,
+    ledgerTable: given.LEDGER_TABLE,
     logLevel: given.LOG_LEVEL,
     region: given.AWS_REGION,
     credentials: {

@@ -72,8 +72,8 @@ const transientCodes: ReadonlySet<string> = new Set([
  * Gives a function that signs and sends requests to one service over connections that are kept open.
  *
  * It resolves with answers of status 2xx, whose body must be read or destroyed. It rejects with `AwsError` for others,
- * and with the connection's error if there is no answer. Throttling, 5xx and broken connections are tried again, so
- * all requests have to be such that a repetition does no harm.
+ * and with the connection's error if there is no answer. Throttling, 5xx and broken connections are tried again, also
+ * where only the answer was lost: what is requested is done once or more.
  */
 export function createAwsSender(service: AwsService): SendAwsRequest {
   const { protocol, hostname, port, host } = new URL(service.endpoint)

@@ -1,8 +1,10 @@
-import { beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, inject, it } from 'vitest'
 import { aliasRev, type Variant } from '../core/image-url.ts'
 import type { Ledger, VariantCounts } from '../core/ledger.ts'
-import { createTestLedgerTable } from '../local/testing/test-table.ts'
+import { createTestLedgerTable, type TestTable } from '../local/testing/test-table.ts'
 import { createDynamoLedger } from './dynamo-ledger.ts'
+import { createLightDynamoDb } from './light-dynamodb.ts'
+import { createLightLedger } from './light-ledger.ts'
 
 const id = '01JD0R3XW6ZQJ5Y5T1V9N4K8MH'
 const other = '01JD0R3XW6ZQJ5Y5T1V9N4K8MJ'
@@ -10,9 +12,16 @@ const day = '2026-11-22'
 
 let ledger: Ledger
 
-beforeEach(async () => {
-  ledger = createDynamoLedger(await createTestLedgerTable())
-})
+/** Two clients that count; there is one that reads. */
+const writers = {
+  'of the SDK': createDynamoLedger,
+  'that loads fast': ({ client, table }: TestTable): Ledger => {
+    const credentials = { accessKeyId: 'local', secretAccessKey: 'local' }
+    const endpoint = inject('dynamoEndpoint')
+    const dynamoDb = createLightDynamoDb({ region: 'us-east-1', credentials, endpoint })
+    return { ...createDynamoLedger({ client, table }), ...createLightLedger({ dynamoDb, table }) }
+  },
+}
 
 function counted(variant: Partial<Variant>, counts: Partial<VariantCounts> = {}): VariantCounts {
   const size = { kind: 'rung', width: 640, ratio: '', fit: 'inside' } as const
@@ -27,7 +36,11 @@ function counted(variant: Partial<Variant>, counts: Partial<VariantCounts> = {})
   }
 }
 
-describe('the ledger', () => {
+describe.each(Object.entries(writers))('the ledger, counted by the client %s,', (_client, open) => {
+  beforeEach(async () => {
+    ledger = open(await createTestLedgerTable())
+  })
+
   it('tells how often each variant was asked for by now', async () => {
     const small = counted({ size: { kind: 'preset', name: 'thumb' } }, { requests: 2 })
     expect(await ledger.add({ day, variants: [counted({}, { requests: 3 }), small], asked: [] })).toEqual([

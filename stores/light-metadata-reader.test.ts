@@ -4,21 +4,25 @@ import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { createTestTable } from '../local/testing/test-table.ts'
 import { createDynamoMetadataStore } from './dynamo-metadata-store.ts'
+import { createLightDynamoDb, type LightDynamoDb } from './light-dynamodb.ts'
 import { createLightMetadataReader } from './light-metadata-reader.ts'
-import { completedImage, describeMetadataStore } from './metadata-store.contract.ts'
+import { describeMetadataStore } from './metadata-store.contract.ts'
 
-const signing = { region: 'us-east-1', credentials: { accessKeyId: 'local', secretAccessKey: 'local' } }
+function connect(endpoint: string): LightDynamoDb {
+  const credentials = { accessKeyId: 'local', secretAccessKey: 'local' }
+  return createLightDynamoDb({ region: 'us-east-1', credentials, endpoint })
+}
 
 // What it leaves out, all changes and lists, is done by the SDK: it has to read what that has written.
 describeMetadataStore('the light metadata reader', async ({ now }) => {
   const { client, table } = await createTestTable()
-  const { get } = createLightMetadataReader({ ...signing, table, endpoint: inject('dynamoEndpoint'), now })
+  const { get } = createLightMetadataReader({ dynamoDb: connect(inject('dynamoEndpoint')), table, now })
   return { ...createDynamoMetadataStore({ client, table, now }), get }
 })
 
 it('takes a missing table for an error', async () => {
-  const endpoint = inject('dynamoEndpoint')
-  const { get } = createLightMetadataReader({ ...signing, table: 'no-such-table', endpoint })
+  const dynamoDb = connect(inject('dynamoEndpoint'))
+  const { get } = createLightMetadataReader({ dynamoDb, table: 'no-such-table' })
   await expect(get('a')).rejects.toMatchObject({ code: 'ResourceNotFoundException', status: 400 })
 })
 
@@ -39,11 +43,8 @@ describe('what DynamoDB seldom answers', () => {
   })
 
   it('throttling is waited out', async () => {
-    const record = completedImage({ id: 'a' })
-    const { client, table } = await createTestTable()
-    await createDynamoMetadataStore({ client, table }).create(record)
-    const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-    const { get } = createLightMetadataReader({ ...signing, table, endpoint })
+    const dynamoDb = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+    const { get } = createLightMetadataReader({ dynamoDb, table: 'images' })
     answers.push(
       { status: 400, body: '{"__type":"com.amazonaws.dynamodb.v20120810#ThrottlingException"}' },
       {
@@ -56,7 +57,7 @@ describe('what DynamoDB seldom answers', () => {
     expect(asked).toHaveLength(3)
     expect(asked[0]!.target).toBe('DynamoDB_20120810.GetItem')
     expect(JSON.parse(asked[0]!.body)).toEqual({
-      TableName: table,
+      TableName: 'images',
       Key: { PK: { S: 'IMAGE#a' }, SK: { S: 'METADATA' } },
       ConsistentRead: true,
     })
