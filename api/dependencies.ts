@@ -2,6 +2,7 @@ import type { JWTVerifyGetKey } from 'jose'
 import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
 import type sharp from 'sharp'
+import type { Ledger } from '../core/ledger.ts'
 import type { MetadataStore } from '../core/metadata-store.ts'
 import type { ObjectStore } from '../core/object-store.ts'
 import type { RateLimits } from './rate-limits.ts'
@@ -12,6 +13,7 @@ export interface ApiDependencies {
   originals: ObjectStore
   variants: ObjectStore
   metadata: MetadataStore
+  ledger: Ledger
   /**
    * sharp, with every loader blocked but JPEG, PNG, WebP, GIF and HEIF. A function, because loading it is the
    * longest part of a cold start and reads never need it.

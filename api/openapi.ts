@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { ImageChanges, ListParameters } from './images.ts'
 import { ImageView } from './image-view.ts'
+import { ImageLedgerView, LedgerParameters, LedgerView } from './ledger.ts'
 import { type ProblemCode, problemStatus } from './problems.ts'
 import { IssuedSignature, SignatureRequest } from './signatures.ts'
 import { NewUpload, UploadFields } from './upload-fields.ts'
@@ -65,6 +66,8 @@ const schemas: Record<string, z.ZodType> = {
   BegunUpload,
   SignatureRequest,
   IssuedSignature,
+  Ledger: LedgerView,
+  ImageLedger: ImageLedgerView,
   Problem: ProblemDetails,
 }
 
@@ -196,6 +199,31 @@ const operations: Readonly<Record<string, Readonly<Record<string, Operation>>>> 
         content: { 'application/json': { schema: refTo('IssuedSignature') } },
       },
       problems: ['VALIDATION_FAILED', 'NOT_AUTHORIZED', 'IMAGE_NOT_FOUND', 'UNSUPPORTED_MEDIA_TYPE'],
+    },
+  },
+  '/images/{id}/ledger': {
+    get: {
+      summary: 'How often the variants of an image were asked for, and what they cost',
+      parameters: [imageId],
+      success: {
+        status: 200,
+        description: 'Counts by variant, of about the last 90 days.',
+        content: { 'application/json': { schema: refTo('ImageLedger') } },
+      },
+      problems: ['NOT_AUTHORIZED', 'IMAGE_NOT_FOUND'],
+    },
+  },
+  '/ledger': {
+    get: {
+      summary: 'How often rungs and widths were asked for over all images, and what they cost',
+      description: 'For administrators.',
+      parameters: queryParameters(LedgerParameters),
+      success: {
+        status: 200,
+        description: 'Counts by rung and format, and the widths that were asked for.',
+        content: { 'application/json': { schema: refTo('Ledger') } },
+      },
+      problems: ['NOT_AUTHORIZED', 'VALIDATION_FAILED'],
     },
   },
   '/uploads': {

@@ -30,6 +30,8 @@ const allowed: Record<string, string> = {
   '/images': 'GET, HEAD, POST, OPTIONS',
   '/images/{id}': 'GET, HEAD, PATCH, DELETE, OPTIONS',
   '/images/{id}/original': 'PUT, OPTIONS',
+  '/images/{id}/ledger': 'GET, HEAD, OPTIONS',
+  '/ledger': 'GET, HEAD, OPTIONS',
   '/images/{id}/signatures': 'POST, OPTIONS',
   '/uploads': 'POST, OPTIONS',
   '/uploads/{id}/complete': 'POST, OPTIONS',

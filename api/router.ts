@@ -7,6 +7,7 @@ import { createCors } from './cors.ts'
 import type { ApiDependencies } from './dependencies.ts'
 import { docsAsset, docsPage } from './docs-page.ts'
 import { createImages } from './images.ts'
+import { createLedgerReads } from './ledger.ts'
 import { requestHistogram } from './metrics.ts'
 import { openApiDocument } from './openapi.ts'
 import { problem } from './problems.ts'
@@ -27,6 +28,7 @@ export function createApi(deps: ApiDependencies): (request: Request) => Promise<
   const images = createImages(deps)
   const replacements = createReplacements(deps)
   const signatures = createSignatures(deps)
+  const ledger = createLedgerReads(deps)
   const uploads = createUploads(deps)
   const cors = createCors(deps.corsOrigins)
   const requests = requestHistogram(metrics)
@@ -46,6 +48,8 @@ export function createApi(deps: ApiDependencies): (request: Request) => Promise<
       DELETE: forUser(limited(changing, images.remove)),
     },
     '/images/:id/original': { PUT: forUser(limited(uploading, replacements.replace)) },
+    '/images/:id/ledger': { GET: forUser(ledger.readImage) },
+    '/ledger': { GET: forUser(ledger.read) },
     '/images/:id/signatures': { POST: forUser(signatures.issue) },
     '/uploads': { POST: forUser(limited(uploading, uploads.begin)) },
     '/uploads/:id/complete': { POST: forUser(limited(changing, uploads.completeForUser)) },

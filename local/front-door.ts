@@ -13,7 +13,7 @@ export interface FrontDoor {
   edge: RequestListener
 }
 
-const apiPath = /^\/(images|uploads|metrics|openapi\.json|docs)(\/|$)/
+const apiPath = /^\/(images|ledger|uploads|metrics|openapi\.json|docs)(\/|$)/
 const pagePath = /^\/($|assets\/|favicon\.ico$)/
 
 /**

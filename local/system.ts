@@ -94,10 +94,19 @@ async function start(
   // Between the stores and what needs them: jobs that end last leave work behind.
   onStop(background.drain)
   const { originals, variants, metadata, ledger } = stores
-  const shared = { originals, variants, metadata, loadSharp, log, metrics, background: background.run }
+  const shared = {
+    originals,
+    variants,
+    metadata,
+    ledger,
+    loadSharp,
+    log,
+    metrics,
+    background: background.run,
+  }
 
   const { dataDir } = config
-  const origin = await startImageOrigin({ ...shared, limits: defaultOriginLimits, ledger, dataDir, onStop })
+  const origin = await startImageOrigin({ ...shared, limits: defaultOriginLimits, dataDir, onStop })
 
   const devTokens = await createDevTokens(config.dataDir)
   const signingKey: SigningKey = { name: 'a', secret: devTokens.urlSecret }

@@ -2,12 +2,14 @@ import { ScanCommand } from '@aws-sdk/lib-dynamodb'
 import { createLocalJWKSet, exportJWK, generateKeyPair, SignJWT } from 'jose'
 import pino from 'pino'
 import { Registry } from 'prom-client'
+import type { Ledger } from '../../core/ledger.ts'
 import type { MetadataStore } from '../../core/metadata-store.ts'
 import type { ObjectStore } from '../../core/object-store.ts'
 import { startTestS3 } from '../../local/testing/test-s3.ts'
-import { createTestTable } from '../../local/testing/test-table.ts'
+import { createTestLedgerTable, createTestTable } from '../../local/testing/test-table.ts'
 import { createBackground } from '../../runtime/background.ts'
 import { loadSharp } from '../../runtime/sharp.ts'
+import { createDynamoLedger } from '../../stores/dynamo-ledger.ts'
 import { createDynamoMetadataStore } from '../../stores/dynamo-metadata-store.ts'
 import { createS3ObjectStore } from '../../stores/s3-object-store.ts'
 import { type ApiDependencies, defaultLimits } from '../dependencies.ts'
@@ -28,6 +30,7 @@ export interface Stores {
   originals: ObjectStore
   variants: ObjectStore
   metadata: MetadataStore
+  ledger: Ledger
 }
 
 export interface TestWorld extends Stores {
@@ -42,7 +45,11 @@ export interface TestWorld extends Stores {
 
 /** Buckets and a table of their own, with a clock that tests can move. */
 export async function createTestWorld(): Promise<TestWorld> {
-  const [s3, table] = await Promise.all([startTestS3(), createTestTable()])
+  const [s3, table, ledgerTable] = await Promise.all([
+    startTestS3(),
+    createTestTable(),
+    createTestLedgerTable(),
+  ])
   const [originals, variants] = await Promise.all(
     ['originals', 'variants'].map(async () =>
       createS3ObjectStore({ client: s3.client, bucket: await s3.createBucket() }),
@@ -55,6 +62,7 @@ export async function createTestWorld(): Promise<TestWorld> {
     variants: variants!,
     stop: () => s3.stop(),
     metadata: createDynamoMetadataStore({ ...table, now }),
+    ledger: createDynamoLedger({ ...ledgerTable, now }),
     now,
     advance(seconds) {
       offset += seconds * 1000
@@ -95,6 +103,7 @@ export async function createTestApi(world: TestWorld, overrides: Partial<ApiDepe
     originals: world.originals,
     variants: world.variants,
     metadata: world.metadata,
+    ledger: world.ledger,
     loadSharp,
     tokenKeys: createLocalJWKSet({ keys: [{ ...(await exportJWK(signing.publicKey)), alg: 'ES256' }] }),
     issuer,
