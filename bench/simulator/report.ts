@@ -78,6 +78,7 @@ export function meanOf(measurements: readonly Measurement[]): Measurement {
     overfetch: mean((each) => each.overfetch),
     infiniteCacheHitRate: mean((each) => each.infiniteCacheHitRate),
     distinctKeys: mean((each) => each.distinctKeys),
+    warmUpRenderRate: mean((each) => each.warmUpRenderRate),
   }
 }
 

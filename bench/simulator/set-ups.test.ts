@@ -1,7 +1,17 @@
 import { describe, expect, it } from 'vitest'
 import { parseCanonicalPath } from '../../core/image-url.ts'
-import { rungs } from '../../core/ladder.ts'
-import { awsSample, idOf, nextImage, passThrough, revisionOf, type SetUp, snap, tintype } from './set-ups.ts'
+import { rungs, snapUp } from '../../core/ladder.ts'
+import {
+  awsSample,
+  idOf,
+  nextImage,
+  passThrough,
+  revisionOf,
+  type SetUp,
+  snap,
+  tintype,
+  tintypeServingLarger,
+} from './set-ups.ts'
 import { r1, scale, type Viewing, viewings } from './workload.ts'
 
 const chrome = 'image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8'
@@ -28,9 +38,11 @@ function keysOf(setUp: SetUp, ...differences: Partial<Viewing>[]): number {
 describe('Tintype', () => {
   it('keys on the canonical path that the grammar gives', () => {
     const { cacheKey, width, format } = tintype().deliver(viewing)
-    expect(cacheKey).toBe(`/v/${idOf(12)}/${revisionOf(12)}/1-w1256-q2.avif`)
+    const rung = snapUp(1081)
+    expect(cacheKey).toContain(`/v/${idOf(12)}/${revisionOf(12)}/`)
+    expect(cacheKey).toContain(`-w${rung}-q2.avif`)
     expect(parseCanonicalPath(cacheKey)).not.toBeNull()
-    expect([width, format]).toEqual([1256, 'avif'])
+    expect([width, format]).toEqual([rung, 'avif'])
   })
 
   it('has one key for every spelling, tracking parameter, Accept header of one format and width of one rung', () => {
@@ -60,6 +72,26 @@ describe('Tintype', () => {
     const { cacheKey, width } = tintype([1000, 1080, 1088]).deliver(viewing)
     expect(width).toBe(1088)
     expect(cacheKey).toContain('-w1088-')
+  })
+})
+
+describe('an origin that answers with the next larger stored variant', () => {
+  const ladder = [100, 200, 400]
+  const of = (cssWidth: number): Viewing => ({ ...viewing, cssWidth, pixelRatio: 1 })
+
+  it('takes the next one, not the one after that, and renders where there is none', () => {
+    const { deliver } = tintypeServingLarger(ladder)
+    expect([deliver(of(400)).width, deliver(of(100)).width, deliver(of(200)).width]).toEqual([400, 100, 400])
+  })
+
+  it('keeps a key of its own for it, and to what it answered first', () => {
+    const { deliver } = tintypeServingLarger(ladder)
+    const own = deliver(of(200))
+    const lent = deliver(of(100))
+    expect(lent).toMatchObject({ width: 200, storedKey: own.storedKey })
+    expect(lent.cacheKey).not.toBe(own.cacheKey)
+    expect(deliver(of(100))).toEqual(lent)
+    expect(deliver({ ...of(50), accept: '*/*' })).toMatchObject({ width: 100, format: 'jpeg' })
   })
 })
 

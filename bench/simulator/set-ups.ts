@@ -65,6 +65,40 @@ export function tintype(ladder?: readonly number[]): SetUp {
   }
 }
 
+/**
+ * The same, with an origin that answers a rung it has not stored by the next larger one, if it has stored that: a cheaper
+ * answer than a render, of more pixels than were asked for. What was answered once stays so.
+ */
+export function tintypeServingLarger(ladder: readonly number[]): SetUp {
+  const exact = tintype(ladder)
+  const stored = new Map<string, Delivery>()
+  const answers = new Map<string, Delivery>()
+  return {
+    name: 'larger in store',
+    description: 'as Tintype, but the next larger stored variant is as good as the one asked for',
+    deliver(viewing) {
+      const own = exact.deliver(viewing)
+      const known = answers.get(own.cacheKey)
+      if (known !== undefined) return known
+      const larger = ladder.find((rung) => rung > own.width)
+      const substitute = larger === undefined ? undefined : stored.get(rungKey(own, larger))
+      const isOwnStored = stored.has(own.storedKey!)
+      const answer =
+        isOwnStored || substitute === undefined
+          ? own
+          : { ...own, storedKey: substitute.storedKey, width: substitute.width }
+      if (answer === own) stored.set(own.storedKey!, own)
+      answers.set(own.cacheKey, answer)
+      return answer
+    },
+  }
+}
+
+/** The stored key of the same image in another rung. */
+function rungKey({ storedKey, width }: Delivery, rung: number): string {
+  return storedKey!.replace(`-w${width}-`, `-w${rung}-`)
+}
+
 /** Every URL as it stands is a key, for each format that the origin negotiates; nothing is kept behind the CDN. */
 export const passThrough: SetUp = {
   name: 'exact widths',
@@ -83,7 +117,7 @@ export const passThrough: SetUp = {
 }
 
 /** `deviceSizes` and `imageSizes` of Next.js 16, as its documentation has them. */
-const nextWidths: readonly number[] = [
+export const nextWidths: readonly number[] = [
   32, 48, 64, 96, 128, 256, 384, 640, 750, 828, 1080, 1200, 1920, 2048, 3840,
 ]
 

@@ -41,7 +41,7 @@ const twoRungs: SetUp = {
 function run(
   requests: readonly Viewing[],
   setUp: SetUp = twoRungs,
-  changed: { warmUpShare?: number } = {},
+  changed: { warmUpShare?: number; warmUp?: Viewing[] } = {},
 ): Measurement {
   return simulate({
     workload: { seconds: 100 },
@@ -97,6 +97,19 @@ describe('simulate', () => {
       cdnHitRate: 1 / 4,
     })
     expect(run(requests, short(null))).toMatchObject({ renderRate: 3 / 4, originRate: 3 / 4 })
+  })
+
+  it('counts neither hits nor misses of a warm-up, but its renders and what it leaves in the caches', () => {
+    const requests = [viewingAt(10, 100), viewingAt(11, 100, { pop: 1 }), viewingAt(30, 200)]
+    const warmUp = [viewingAt(10, 100), viewingAt(20, 200), viewingAt(21, 200), viewingAt(99, 50)]
+    expect(run(requests, twoRungs, { warmUp })).toMatchObject({
+      requests: 3,
+      cdnHitRate: 1,
+      popHitRate: 2 / 3,
+      renderRate: 0,
+      warmUpRenderRate: 2 / 3,
+      infiniteCacheHitRate: 1,
+    })
   })
 
   it('finds under its revision what an alias needs: one render for both', () => {
@@ -163,6 +176,7 @@ describe('judge', () => {
     overfetch: 0.25,
     infiniteCacheHitRate: 0.97,
     distinctKeys: 1,
+    warmUpRenderRate: 0,
   }
 
   it('takes a target that is just met for reached', () => {

@@ -23,6 +23,8 @@ export interface Measurement {
   /** hit rate of one cache that holds everything for ever: no CDN can do better with these keys */
   readonly infiniteCacheHitRate: number
   readonly distinctKeys: number
+  /** renders that a warm-up caused in the whole time, per request of the whole time; no viewer waited for them */
+  readonly warmUpRenderRate: number
 }
 
 export interface Simulation {
@@ -32,10 +34,19 @@ export interface Simulation {
   readonly caches: CacheSizes
   /** Share of the time that fills the caches and is not measured. */
   readonly warmUpShare: number
+  /** Requests in the order of time that nobody looks at: they fill caches and are not measured. */
+  readonly warmUp?: Iterable<Viewing>
 }
 
 /** Lets all requests through the set-up's caches, and counts. */
-export function simulate({ workload, viewings, setUp, caches, warmUpShare }: Simulation): Measurement {
+export function simulate({
+  workload,
+  viewings,
+  setUp,
+  caches,
+  warmUpShare,
+  warmUp = [],
+}: Simulation): Measurement {
   const ask = createCacheTiers(caches)
   // A key is long and occurs in many caches: each is kept once, and a number stands for it.
   const numbers = new Map<string, number>()
@@ -51,9 +62,11 @@ export function simulate({ workload, viewings, setUp, caches, warmUpShare }: Sim
     known: 0,
     extraPixels: 0,
     neededPixels: 0,
+    viewings: 0,
+    warmUpRenders: 0,
   }
 
-  for (const viewing of viewings) {
+  for (const { viewing, isWarmUp } of inOrder(viewings, warmUp)) {
     const delivery = setUp.deliver(viewing)
     const key = numberOf(numbers, delivery.cacheKey)
     const storedKey = delivery.storedKey === null ? null : numberOf(numbers, delivery.storedKey)
@@ -71,6 +84,11 @@ export function simulate({ workload, viewings, setUp, caches, warmUpShare }: Sim
     const isRendered = answer.asksOrigin && !(storedKey !== null && stored.has(storedKey))
     if (isRendered && storedKey !== null) stored.add(storedKey)
 
+    if (isWarmUp) {
+      if (isRendered) counts.warmUpRenders++
+      continue
+    }
+    counts.viewings++
     if (viewing.second < measuredFromSecond) continue
     counts.requests++
     if (isKnown) counts.known++
@@ -93,6 +111,25 @@ export function simulate({ workload, viewings, setUp, caches, warmUpShare }: Sim
     overfetch: counts.extraPixels / counts.neededPixels,
     infiniteCacheHitRate: counts.known / counts.requests,
     distinctKeys: known.size,
+    warmUpRenderRate: counts.warmUpRenders / counts.viewings,
+  }
+}
+
+interface Turn {
+  readonly viewing: Viewing
+  readonly isWarmUp: boolean
+}
+
+/** Both in the order of time, of one second the warm-up first. */
+function* inOrder(viewings: Iterable<Viewing>, warmUp: Iterable<Viewing>): Generator<Turn, void, undefined> {
+  const warming = warmUp[Symbol.iterator]()
+  let next = warming.next()
+  for (const viewing of viewings) {
+    while (next.done !== true && next.value.second <= viewing.second) {
+      yield { viewing: next.value, isWarmUp: true }
+      next = warming.next()
+    }
+    yield { viewing, isWarmUp: false }
   }
 }
 

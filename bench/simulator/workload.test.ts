@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { acceptHeaders } from './audience.ts'
-import { neededWidth, r1, scale, type Viewing, viewings, viewingsOf } from './workload.ts'
+import { audiences } from './audiences.ts'
+import { neededWidth, r1, scale, type Viewing, viewings, viewingsOf, warmUpOf } from './workload.ts'
 
 const small = scale(r1, 0.01)
 
@@ -50,6 +51,63 @@ describe('viewings', () => {
     expect(share(({ tracking }) => tracking !== '')).toBeCloseTo(0.01, 2)
     const trackings = all.map(({ tracking }) => tracking).filter((tracking) => tracking !== '')
     expect(new Set(trackings).size).toBe(trackings.length)
+  })
+})
+
+describe.each(audiences)('the audience $name', (audience) => {
+  it('asks for whole device pixels that the originals have', () => {
+    const all = [...viewings({ ...small, audience })]
+    for (const viewing of all) {
+      const width = neededWidth(viewing)
+      expect(Number.isInteger(width) && width >= 30 && width <= viewing.sourceWidth).toBe(true)
+      expect(audience.pages.sourceWidths).toContain(viewing.sourceWidth)
+    }
+  })
+
+  it('stands in a list of fixed width as often as that is said to be looked at', () => {
+    const all = [...viewings({ ...small, audience })]
+    for (const [share, { widthIn }] of audience.pages.lists) {
+      const width = widthIn(320)
+      if (width !== widthIn(2000)) continue
+      expect(all.filter(({ cssWidth }) => cssWidth === width).length / all.length).toBeCloseTo(share, 1)
+    }
+  })
+})
+
+describe('warmUpOf', () => {
+  const plan = { rungs: [600, 1208, 3840], accepts: ['image/avif', 'image/webp'], startsWithStock: true }
+
+  it('asks for each rung in each format as an image is published, and for no more pixels than it has', () => {
+    const warmed = warmUpOf(small, plan)
+    const firstAsked = new Map<number, number>()
+    for (const { image, second } of viewings(small)) {
+      if (!firstAsked.has(image)) firstAsked.set(image, second)
+    }
+    for (const [image, second] of firstAsked) {
+      const own = warmed.filter((each) => each.image === image)
+      const largest = Math.min(3840, own[0]!.sourceWidth)
+      expect(own.map(neededWidth)).toEqual([600, 600, 1208, 1208, largest, largest])
+      expect(own.every((each) => each.second <= second)).toBe(true)
+    }
+    const seconds = warmed.map(({ second }) => second)
+    expect(seconds).toEqual(seconds.toSorted((left, right) => left - right))
+  })
+
+  it('asks for a width once where two rungs lie above the original', () => {
+    const all = warmUpOf(small, { ...plan, rungs: [3072, 3840], accepts: ['image/avif'] })
+    const widthsOf = (sourceWidth: number) =>
+      new Set(all.filter((each) => each.sourceWidth === sourceWidth).map(neededWidth))
+    expect(all.filter(({ sourceWidth }) => sourceWidth === 1600)).toHaveLength(
+      new Set(all.filter(({ sourceWidth }) => sourceWidth === 1600).map(({ image }) => image)).size,
+    )
+    expect([...widthsOf(1600)]).toEqual([1600])
+    expect([...widthsOf(4000)]).toEqual([3072, 3840])
+  })
+
+  it('leaves out what was there before, if told so', () => {
+    const warmed = warmUpOf(small, { ...plan, startsWithStock: false })
+    expect(warmed.length).toBeGreaterThan(0)
+    expect(warmed.every(({ second }) => second > 0)).toBe(true)
   })
 })
 

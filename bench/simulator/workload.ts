@@ -142,6 +142,42 @@ export function* viewingsOf(
   }
 }
 
+/** What is warmed up of each image as it is published. */
+export interface WarmUpPlan {
+  readonly rungs: readonly number[]
+  /** an Accept header for each format */
+  readonly accepts: readonly string[]
+  /** Whether the images that are there at the start are asked for then, as `npm run warm` does. */
+  readonly startsWithStock: boolean
+}
+
+/**
+ * The requests of a warm-up through the CDN, all by way of one PoP: they fill it, its region and the shield. Their URLs name
+ * the revision, as those that the API gives do; what is wider than the original is its own width.
+ */
+export function warmUpOf(workload: Workload, { rungs, accepts, startsWithStock }: WarmUpPlan): Viewing[] {
+  const pictures = createPictures(workload, createRandom(workload.seed))
+  const requests = pictures.flatMap(({ sourceWidth, publishedAtSecond }, image) => {
+    if (publishedAtSecond === 0 && !startsWithStock) return []
+    const widths = [...new Set(rungs.map((rung) => Math.min(rung, sourceWidth)))]
+    return widths.flatMap((width) =>
+      accepts.map((accept) => ({
+        second: publishedAtSecond,
+        pop: 0,
+        image,
+        sourceWidth,
+        cssWidth: width,
+        pixelRatio: 1,
+        accept,
+        namesRevision: true,
+        parameterOrder: 0,
+        tracking: '',
+      })),
+    )
+  })
+  return requests.toSorted((left, right) => left.second - right.second)
+}
+
 function createPictures(workload: Workload, random: Random): Picture[] {
   const { slots, sourceWidths } = workload.audience.pages
   const pickSlot = createChoice(slots)
