@@ -84,8 +84,9 @@ export interface QueryParameter {
 }
 
 const publicPath = /^\/i\/([^/]+)$/
-const ulid = /^[0-7][0-9a-hjkmnp-tv-z]{25}$/i
-const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
+// Both cases written out: with the flag i, the edge's engine takes U+212A for a k and U+017F for an s.
+const ulid = /^[0-7][0-9A-HJKMNP-TV-Za-hjkmnp-tv-z]{25}$/
+const uuid = /^[\dA-Fa-f]{8}-[\dA-Fa-f]{4}-[\dA-Fa-f]{4}-[\dA-Fa-f]{4}-[\dA-Fa-f]{12}$/
 
 /** The parameters that have a meaning; all others are dropped, so that they can't make a new key. */
 const parameterNames = ['r', 'w', 'h', 'dpr', 'ar', 'fit', 'q', 'f', 'preset']
@@ -217,7 +218,7 @@ function collect(query: readonly QueryParameter[]): { values: Values } | UrlFaul
 
 function parseRev(text: string | undefined): string | undefined {
   if (text === undefined) return aliasRev
-  return /^[0-9a-f]{8}$/i.test(text) ? text.toLowerCase() : undefined
+  return /^[\dA-Fa-f]{8}$/.test(text) ? text.toLowerCase() : undefined
 }
 
 function parseBand(text: string | undefined): Band | undefined {
@@ -263,7 +264,7 @@ function parseSize(values: Values): Size | UrlFault {
 /** The nearest configured ratio for `ar`, or for `h` with `w`; '' where there is neither. */
 function parseRatio(values: Values, width: number): string | UrlFault {
   if (values.ar !== undefined) {
-    const ratio = values.ar.replace(/%3a/i, ':')
+    const ratio = values.ar.replace(/%3[Aa]/, ':')
     if (!/^[1-9]\d{0,3}:[1-9]\d{0,3}$/.test(ratio)) return fault('INVALID_RATIO', 'ar must be like 16:9')
     return nearestRatio(ratioValue(ratio))
   }
