@@ -5,10 +5,13 @@ export class CommandError extends Error {
   override readonly name = 'CommandError'
   /** The API's code for it, if it was the API that refused. */
   readonly code: string | null
+  /** What the command ends with: 1, or 2 where it was called wrongly. */
+  readonly exitCode: number
 
-  constructor(message: string, options: { code?: string; cause?: unknown } = {}) {
+  constructor(message: string, options: { code?: string; cause?: unknown; exitCode?: number } = {}) {
     super(message, { cause: options.cause })
     this.code = options.code ?? null
+    this.exitCode = options.exitCode ?? 1
   }
 }
 
@@ -25,8 +28,10 @@ export interface NewPhoto {
 }
 
 export interface ApiClient {
-  /** The user's images, newest first, `limit` at most. */
-  newest(limit: number): Promise<ImageView[]>
+  /** The user's images, newest first, `limit` at most; those of one album if one is named. */
+  newest(limit: number, albumId?: string): Promise<ImageView[]>
+  /** Null if there is no such image, or the user may not see it. */
+  find(id: string): Promise<ImageView | null>
   upload(photo: NewPhoto): Promise<ImageView>
 }
 
@@ -42,17 +47,27 @@ export async function connect(url: string, identity: Identity): Promise<ApiClien
   const base = url.replace(/\/+$/, '')
   const token = 'token' in identity ? identity.token : await devToken(base, identity.user)
 
-  async function newest(limit: number): Promise<ImageView[]> {
+  async function newest(limit: number, albumId?: string): Promise<ImageView[]> {
     const images: ImageView[] = []
     let cursor: string | null = null
     do {
       const query = new URLSearchParams({ limit: String(Math.min(pageMax, limit - images.length)) })
+      if (albumId !== undefined) query.set('albumId', albumId)
       if (cursor !== null) query.set('cursor', cursor)
       const page: Page = await call(`${base}/images?${query}`, withToken())
       images.push(...page.images)
       cursor = page.pagination.nextCursor
     } while (cursor !== null && images.length < limit)
     return images
+  }
+
+  async function find(id: string): Promise<ImageView | null> {
+    try {
+      return await call<ImageView>(`${base}/images/${id}`, withToken())
+    } catch (error) {
+      if (error instanceof CommandError && unseen.has(error.code ?? '')) return null
+      throw error
+    }
   }
 
   async function upload(photo: NewPhoto): Promise<ImageView> {
@@ -68,8 +83,11 @@ export async function connect(url: string, identity: Identity): Promise<ApiClien
     return { headers: { ...headers, authorization: `Bearer ${token}` } }
   }
 
-  return { newest, upload }
+  return { newest, find, upload }
 }
+
+/** How the API says that there is no such image, at least not for this user. */
+const unseen = new Set(['IMAGE_NOT_FOUND', 'NOT_AUTHORIZED'])
 
 interface Page {
   images: ImageView[]

@@ -1,46 +1,134 @@
 import type { ImageView } from '../../api/image-view.ts'
-import { aliasRev, formatImageUrl } from '../../core/image-url.ts'
-import { defaultBand, type Format, formats } from '../../core/ladder.ts'
+import {
+  aliasRev,
+  formatImageUrl,
+  type ImageRequest,
+  isFault,
+  parseImageUrl,
+  type Size,
+} from '../../core/image-url.ts'
+import { defaultBand, type Format, formats, presets, ratioValue } from '../../core/ladder.ts'
+import { parametersOf } from '../request-log.ts'
+import type { Demand } from './demand.ts'
 import { rungsFor } from './rungs.ts'
 
 /** One request to the CDN. */
 export interface WarmRequest {
   url: string
   format: Format
+  /** Pixels of the picture; where the size of the original is not known, those of a 3:2 photograph that is large enough. */
+  pixels: number
+  /** How many requests of the log asked for it; 1 where there is no log. */
+  weight: number
+}
+
+/** What shall be asked, in this order, and what was left out. */
+export interface Plan {
+  requests: WarmRequest[]
+  /** Numbers by their reason, in words. */
+  leftOut: Readonly<Record<string, number>>
+  /** The image requests of the log, those for private images not counted; null where there is no log. */
+  loggedRequests: number | null
+}
+
+/** What a plan needs to know of an image. */
+export type PlannedImage = Pick<ImageView, 'id' | 'imageUrl' | 'width' | 'aspectRatio'>
+
+export interface Wanted {
+  rungs: readonly number[]
+  formats: readonly Format[]
+  /** Where the CDN is; undefined: where the API says. */
+  cdn?: string | undefined
 }
 
 /**
  * All requests that fill the CDN with these images: each rung in each format, under the URLs that pages use. Naming
  * the format with `f` fills the same key as a browser's Accept header does.
  *
- * Images without a public URL are left out.
+ * Private images are left out, for a signed URL must not lie about in files and logs; so are those without a URL.
  */
-export function planWarmUp(
-  images: readonly Pick<ImageView, 'id' | 'imageUrl' | 'width'>[],
-  wanted: { rungs: readonly number[]; formats: readonly Format[] },
-): WarmRequest[] {
-  return images.flatMap(({ id, imageUrl, width: imageWidth }) => {
-    if (imageUrl === null) return []
-    const { origin, searchParams } = new URL(imageUrl)
-    const rev = searchParams.get('r') ?? aliasRev
-    return rungsFor(imageWidth, wanted.rungs).flatMap((width) =>
-      wanted.formats.map((format) => {
-        const size = { kind: 'rung', width, ratio: '', fit: 'inside' } as const
-        return { url: origin + formatImageUrl({ id, rev, size, band: defaultBand, format }), format }
-      }),
-    )
-  })
+export function planForImages(images: readonly PlannedImage[], wanted: Wanted): Plan {
+  const requests: WarmRequest[] = []
+  const leftOut = { 'private images': 0, 'images without a URL': 0 }
+  for (const image of images) {
+    const url = image.imageUrl === null ? null : new URL(image.imageUrl)
+    if (url === null) leftOut['images without a URL']++
+    else if (!url.pathname.startsWith('/i/')) leftOut['private images']++
+    else requests.push(...requestsFor(image, url, wanted))
+  }
+  return { requests, leftOut, loggedRequests: null }
+}
+
+function requestsFor(image: PlannedImage, url: URL, { rungs, formats: asked, cdn }: Wanted): WarmRequest[] {
+  const rev = url.searchParams.get('r') ?? aliasRev
+  return rungsFor(image.width, rungs).flatMap((width) =>
+    asked.map((format) => {
+      const size = { kind: 'rung', width, ratio: '', fit: 'inside' } as const
+      return {
+        url: (cdn ?? url.origin) + formatImageUrl({ id: image.id, rev, size, band: defaultBand, format }),
+        format,
+        pixels: pixelsOf(size, image),
+        weight: 1,
+      }
+    }),
+  )
+}
+
+/**
+ * The requests that viewers made, most wanted first. Where the log does not tell the format that was negotiated, each of
+ * `formats` is asked for with an equal share of the weight.
+ */
+export function planForDemand(demand: Demand, wanted: { formats: readonly Format[]; cdn: string }): Plan {
+  const byUrl = new Map<string, WarmRequest>()
+  for (const [logged, weight] of demand.weights) {
+    const asked = readBack(logged)
+    const chosen = asked.format === '' ? wanted.formats : [asked.format]
+    for (const format of chosen) {
+      const url = wanted.cdn + formatImageUrl({ ...asked, format })
+      const request = byUrl.get(url) ?? { url, format, pixels: pixelsOf(asked.size, null), weight: 0 }
+      request.weight += weight / chosen.length
+      byUrl.set(url, request)
+    }
+  }
+  const { used, ...leftOut } = demand.lines
+  return {
+    requests: [...byUrl.values()].toSorted((a, b) => b.weight - a.weight),
+    leftOut,
+    loggedRequests: used,
+  }
+}
+
+/** What `formatImageUrl` wrote. */
+function readBack(url: string): ImageRequest {
+  const [path, query = ''] = url.split('?')
+  const asked = parseImageUrl(path!, parametersOf(query))
+  if (isFault(asked)) throw new Error(`${url} is no URL of an image`)
+  return asked
+}
+
+/** Width over height of a photograph about which nothing is known. */
+const usualRatio = 3 / 2
+
+function pixelsOf(size: Size, image: Pick<PlannedImage, 'width' | 'aspectRatio'> | null): number {
+  const ratio = image?.aspectRatio ?? usualRatio
+  if (size.kind === 'preset') {
+    const { width, height, fit } = presets[size.name]!
+    return Math.round(width * (fit === 'cover' ? height : width / ratio))
+  }
+  const width = Math.min(size.width, image?.width ?? Infinity)
+  return Math.round(width ** 2 / (size.ratio === '' ? ratio : ratioValue(size.ratio)))
 }
 
 /**
  * Reads formats such as `avif,webp`.
  *
- * @throws an error that lists the formats if one is not known
+ * @throws RangeError that lists the formats if one is not known
  */
 export function parseFormats(text: string): Format[] {
-  return text.split(',').map((item) => {
+  const read = text.split(',').map((item) => {
     const format = formats.find((known) => known === item)
     if (format !== undefined) return format
     throw new RangeError(`${item} is not a format; there are ${formats.join(', ')}`)
   })
+  return [...new Set(read)]
 }
