@@ -1,6 +1,6 @@
 import type sharp from 'sharp'
 import type { FocalPoint } from '../core/image.ts'
-import type { Preview } from './inspect-original.ts'
+import type { Preview } from './preview.ts'
 
 /**
  * The point of a picture that draws the eye, by libvips: where edges, saturated colours and skin come together. It is

@@ -10,6 +10,7 @@ import type { ApiDependencies, Limits } from './dependencies.ts'
 import { dominantColor } from './dominant-color.ts'
 import { isGifWhole } from './gif-blocks.ts'
 import { extensions, type ImageType, imageTypeOf, mimeTypes } from './image-type.ts'
+import type { Preview } from './preview.ts'
 import { problem, unprocessable } from './problems.ts'
 
 /** An original that was looked at and found good. */
@@ -28,14 +29,6 @@ export interface Original {
   /** `#rrggbb`. */
   dominantColor: string
   attention: FocalPoint
-}
-
-/** The whole picture, small. */
-export interface Preview {
-  /** Four bytes a pixel, not premultiplied. */
-  rgba: Uint8Array
-  width: number
-  height: number
 }
 
 /** Interlaced and 16-bit files are unpacked whole: one at a time, or a handful of uploads fills the memory. */

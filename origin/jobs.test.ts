@@ -93,7 +93,7 @@ describe('the upgrade of a popular variant', () => {
     const spread = (values: number[]) => Math.max(...values) - Math.min(...values)
     expect(spread(scores.thorough)).toBeLessThan(spread(scores.quick) / 2)
     expect(Math.min(...scores.thorough)).toBeGreaterThan(Math.min(...scores.quick))
-    expect(thoroughBytes).toBeLessThan(quickBytes * 1.1)
+    expect(thoroughBytes).toBeLessThan(quickBytes * 1.25)
   })
 
   it('uses the quality that was found for all later renders of the image', async () => {

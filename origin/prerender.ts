@@ -42,9 +42,11 @@ export function createPrerender(dependencies: PrerenderDependencies) {
     const largest = missing.at(-1)
     if (largest === undefined) return 0
 
-    const source = await sources.load(record, largest.size)
-    if (source.kind === 'original') sources.makeMasterLater(record, source)
-    const decoded = (await decodeOnce(await loadSharp(), source, largest.size, limits)) ?? source
+    const decoded = await sources.using(record, largest.size, async (source) => {
+      const pixels = await decodeOnce(await loadSharp(), source, largest.size, limits)
+      if (source.kind === 'original') sources.makeMasterLater(record, source)
+      return pixels ?? source
+    })
     const encoding = { effort: 'quick', tuned: await tunedQualities.load(record) } as const
     for (const variant of missing) await make(record, variant, decoded, encoding)
     return missing.length

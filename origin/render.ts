@@ -40,6 +40,7 @@ interface SourceFacts {
  *
  * @throws Problem SOURCE_UNREADABLE 422 if the bytes are no image that libvips reads here, or end too early
  * @throws Problem SOURCE_TOO_LARGE 422 if it has more pixels than the limits allow
+ * @throws Error if it is not the source that is at fault
  */
 export async function render(
   sharpInstance: typeof sharp,
@@ -60,13 +61,32 @@ export async function render(
     pipeline = encode(pipeline, { ...variant, format }, encoding)
     return await output(pipeline, format)
   } catch (error) {
-    throw unreadable(error)
+    throw await explained(error, sharpInstance, source, limits)
   }
 }
 
-function unreadable(error: unknown): Problem {
-  if (error instanceof Problem) return error
-  return new Problem('SOURCE_UNREADABLE', 422, 'The original cannot be decoded', { cause: error })
+const unreadableCode = 'SOURCE_UNREADABLE'
+
+/** Whether a source could not be decoded. */
+export function isUnreadable(error: unknown): boolean {
+  return error instanceof Problem && error.code === unreadableCode
+}
+
+/** libvips does not tell a bad source from a step of ours that failed: whether it can be decoded at all does. */
+async function explained(
+  error: unknown,
+  sharpInstance: typeof sharp,
+  source: Source,
+  { inputPixelsMax }: Limits,
+): Promise<unknown> {
+  if (error instanceof Problem || source.kind === 'pixels') return error
+  try {
+    const options = { limitInputPixels: inputPixelsMax, failOn: 'truncated', sequentialRead: true } as const
+    await sharpInstance(source.bytes, options).resize(8, 8, { fit: 'fill' }).raw().toBuffer()
+    return error
+  } catch {
+    return new Problem(unreadableCode, 422, 'The original cannot be decoded', { cause: error })
+  }
 }
 
 /**
@@ -91,7 +111,7 @@ export async function decodeOnce(
       .toBuffer({ resolveWithObject: true })
     return { kind: 'pixels', bytes: data, raw: info, originalSize: facts.size }
   } catch (error) {
-    throw unreadable(error)
+    throw await explained(error, sharpInstance, source, limits)
   }
 }
 

@@ -13,18 +13,16 @@ import {
 } from '../core/image-url.ts'
 import { Problem, problemResponse } from '../core/problem.ts'
 import { cacheControlFor, makeshift, mutable } from './caching.ts'
-import { focusOf } from './geometry.ts'
 import { imageNotFound, isImageNotFound } from './image-not-found.ts'
 import { createKeep, isDeliverable } from './keep.ts'
 import type { Limits } from './limits.ts'
 import { createOriginMetrics } from './metrics.ts'
 import type { Originals, Records, Variants } from './ports.ts'
-import { type Rendered, render } from './render.ts'
+import { isUnreadable } from './render.ts'
 import { createRenderQueue, isOverload } from './render-queue.ts'
 import type { RequestCounts } from './request-counts.ts'
-import { createSources } from './sources.ts'
 import { findStandIn } from './stand-in.ts'
-import { createTunedQualities } from './tuned-qualities.ts'
+import { createVariantMaker } from './variant-maker.ts'
 
 export interface ServeImageDependencies {
   originals: Originals
@@ -58,14 +56,11 @@ interface Answer {
 export function createServeImage(
   dependencies: ServeImageDependencies,
 ): (request: Request) => Promise<Response> {
-  const { variants, metadata, loadSharp, limits, log, counts, background } = dependencies
+  const { variants, metadata, log } = dependencies
   const metrics = createOriginMetrics(dependencies.metrics)
-  const inRenderQueue = createRenderQueue(limits)
+  const inRenderQueue = createRenderQueue(dependencies.limits)
   const keep = createKeep({ variants, metadata, log, metrics })
-  const sources = createSources({ ...dependencies, inRenderQueue, keep })
-  const tunedQualities = createTunedQualities(dependencies)
-  /** Renders under way by variant key, each until its variant is stored: whoever comes meanwhile shares it. */
-  const underway = new Map<string, Promise<Rendered>>()
+  const maker = createVariantMaker({ ...dependencies, metrics, inRenderQueue, keep })
 
   async function serve(request: Request): Promise<Response> {
     const asked = parseRequest(request)
@@ -74,9 +69,12 @@ export function createServeImage(
       return await serveFrom(record, asked, request)
     } catch (error) {
       // Replaced while the request waited for its turn: that original is gone, the present one is there.
-      const present = isImageNotFound(error) ? await findDeliverable(asked) : record
-      if (present.s3Key === record.s3Key) throw error
-      return serveFrom(present, asked, request)
+      if (!isImageNotFound(error)) throw error
+      const present = await findDeliverable(asked)
+      if (present.s3Key !== record.s3Key) return serveFrom(present, asked, request)
+      // The record promises an object that is not there: never a viewer's fault, and worth an operator's look.
+      log.error({ imageId: record.id, key: record.s3Key }, 'original is missing')
+      throw error
     }
   }
 
@@ -89,17 +87,24 @@ export function createServeImage(
 
     // Under its own revision a variant was just missed in the bucket: only an alias may lead to a stored one.
     const key = variantKey(variant)
-    const mayBeStored = asked.rev !== variant.rev && !underway.has(key)
+    const mayBeStored = asked.rev !== variant.rev && !maker.isUnderway(key)
     const stored = mayBeStored ? await findStored(key, 'stored') : null
     if (stored !== null) return respond(request, stored, mutable)
     try {
-      const rendered = await renderOnce(record, variant, key)
-      return respond(request, rendered, cacheControl(rendered))
+      const made = await make(record, variant)
+      return respond(request, made, cacheControl(made))
     } catch (error) {
       const standIn = isOverload(error) ? await findMakeshift(variant) : null
       if (standIn === null) throw error
       return respond(request, standIn, makeshift)
     }
+  }
+
+  async function make(record: ImageRecord, variant: Variant): Promise<Answer> {
+    const { outcome, rendered } = await maker.make(record, variant)
+    metrics.requests.inc({ outcome })
+    const { bytes, contentType, etag } = rendered
+    return { body: bytes, contentType, etag, size: bytes.byteLength }
   }
 
   /** A larger picture now is better than none: it loads more slowly, and is replaced within seconds. */
@@ -122,48 +127,12 @@ export function createServeImage(
     return { ...stored, contentType: stored.contentType ?? 'application/octet-stream' }
   }
 
-  async function renderOnce(record: ImageRecord, variant: Variant, key: string): Promise<Answer> {
-    const shared = underway.get(key)
-    const { bytes, contentType, etag } = await (shared ?? start(record, variant, key))
-    metrics.requests.inc({ outcome: shared === undefined ? 'rendered' : 'collapsed' })
-    return { body: bytes, contentType, etag, size: bytes.byteLength }
-  }
-
-  function start(record: ImageRecord, variant: Variant, key: string): Promise<Rendered> {
-    const rendering = renderVariant(record, variant)
-    underway.set(key, rendering)
-    background(
-      rendering
-        .then(({ bytes, contentType }) => keep(record, key, bytes, contentType))
-        // The viewers who wait for the render are told.
-        .catch(() => {})
-        .finally(() => underway.delete(key)),
-    )
-    return rendering
-  }
-
-  function renderVariant(record: ImageRecord, variant: Variant): Promise<Rendered> {
-    return inRenderQueue(async () => {
-      const [source, tuned] = await Promise.all([
-        sources.load(record, variant.size),
-        tunedQualities.load(record),
-      ])
-      const stop = metrics.renderSeconds.startTimer({ format: variant.format, source: source.kind })
-      const encoding = { effort: 'quick', tuned } as const
-      const rendered = await render(await loadSharp(), source, variant, focusOf(record), limits, encoding)
-      counts.rendered(variant, stop() * 1000)
-      metrics.renders.inc({ format: variant.format })
-      if (source.kind === 'original') sources.makeMasterLater(record, source)
-      return rendered
-    })
-  }
-
   return async (request) => {
     try {
       return await serve(request)
     } catch (error) {
       const problem = error instanceof Problem ? error : unexpected(error)
-      if (problem.code === 'SOURCE_UNREADABLE') {
+      if (isUnreadable(problem)) {
         log.warn({ err: problem.cause, path: new URL(request.url).pathname }, 'original cannot be decoded')
       }
       metrics.requests.inc({ outcome: problem.code })

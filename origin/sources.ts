@@ -8,7 +8,7 @@ import { imageNotFound } from './image-not-found.ts'
 import { checkBytes, type Limits } from './limits.ts'
 import { isLargerThan, makeMaster, masterKey, masterSizeOf } from './master.ts'
 import type { Originals, Variants } from './ports.ts'
-import type { Source } from './render.ts'
+import { isUnreadable, type Source } from './render.ts'
 import type { Keep } from './keep.ts'
 import type { RenderQueue } from './render-queue.ts'
 
@@ -35,9 +35,28 @@ export function createSources(dependencies: SourcesDependencies) {
   /** Keys of the masters that are being made: the first renders of an image come in a bunch. */
   const mastersUnderway = new Set<string>()
 
-  /** The smallest stored source that is larger than the variant: the master if there is one, else the original. */
-  async function load(record: ImageRecord, size: Size): Promise<Source> {
-    return (await loadMaster(record, size)) ?? loadOriginal(record)
+  /**
+   * Works with the smallest stored source that is larger than the variant: the master if there is one, else the
+   * original. A master that cannot be decoded is removed, so that the next render makes a new one, and the work is done
+   * with the original.
+   *
+   * @throws Problem IMAGE_NOT_FOUND 404 if there is no original, SOURCE_TOO_LARGE 422; what `work` throws
+   */
+  async function using<Result>(
+    record: ImageRecord,
+    size: Size,
+    work: (source: Source) => Promise<Result>,
+  ): Promise<Result> {
+    const master = await loadMaster(record, size)
+    if (master === null) return work(await loadOriginal(record))
+    try {
+      return await work(master)
+    } catch (error) {
+      if (!isUnreadable(error)) throw error
+      log.error({ err: error, imageId: record.id, key: masterKey(record) }, 'master cannot be decoded')
+      await variants.delete([masterKey(record)])
+      return work(await loadOriginal(record))
+    }
   }
 
   async function loadMaster(record: ImageRecord, size: Size): Promise<Source | null> {
@@ -52,11 +71,7 @@ export function createSources(dependencies: SourcesDependencies) {
 
   async function loadOriginal(record: ImageRecord): Promise<Source> {
     const original = await originals.get(record.s3Key)
-    if (original === null) {
-      // The record promises an object that is not there: never a viewer's fault, and worth an operator's look.
-      log.error({ imageId: record.id, key: record.s3Key }, 'original is missing')
-      throw imageNotFound()
-    }
+    if (original === null) throw imageNotFound()
     try {
       checkBytes(original.size, limits)
     } catch (error) {
@@ -85,7 +100,7 @@ export function createSources(dependencies: SourcesDependencies) {
     )
   }
 
-  return { load, makeMasterLater }
+  return { using, makeMasterLater }
 }
 
 async function bytesOf({ body }: StoredObject): Promise<Uint8Array> {

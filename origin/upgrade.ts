@@ -60,11 +60,12 @@ export function createUpgrade(dependencies: UpgradeDependencies) {
     return kind === 'stored' ? 'upgraded' : 'gone'
   }
 
-  async function renderThoroughly(record: ImageRecord, variant: Variant): Promise<Rendered> {
-    const source = await sources.load(record, variant.size)
-    const tuned = (await tunedQualities.load(record)) ?? (await findQualities(record, source))
-    const encoding = { effort: 'thorough', tuned } as const
-    return render(await loadSharp(), source, variant, focusOf(record), limits, encoding)
+  function renderThoroughly(record: ImageRecord, variant: Variant): Promise<Rendered> {
+    return sources.using(record, variant.size, async (source) => {
+      const tuned = (await tunedQualities.load(record)) ?? (await findQualities(record, source))
+      const encoding = { effort: 'thorough', tuned } as const
+      return render(await loadSharp(), source, variant, focusOf(record), limits, encoding)
+    })
   }
 
   async function findQualities(record: ImageRecord, source: Source): Promise<TunedQualities> {
