@@ -414,6 +414,25 @@ describe('a sweep', () => {
     expect(await world.everything()).toEqual(before)
   })
 
+  it('goes on after a minute with a deletion whose purge was refused', async () => {
+    const { id } = await healthy.upload(first)
+    const refused = await createTestApi(world, {
+      purge: async () => {
+        throw new Error('too much in progress')
+      },
+    })
+    expect((await refused.call('DELETE', `/images/${id}`)).status).toBe(204)
+    healthy.purged.splice(0)
+    world.advance(59)
+    await healthy.tidy.sweepIntents()
+    expect(healthy.purged).not.toContain(id)
+    world.advance(2)
+    await healthy.tidy.sweepIntents()
+    expect(healthy.purged).toContain(id)
+    await sweep()
+    expect((await remainsOf(id)).rest).toEqual([])
+  })
+
   it('goes on after an image that fails, and tries that one again', async () => {
     const images = [await healthy.upload(first), await healthy.upload(first), await healthy.upload(first)]
     for (const { id } of images) {

@@ -13,6 +13,9 @@ import type { ApiDependencies } from './dependencies.ts'
 /** After so long no request is still running: what an attempt left unfinished may be put in order. */
 export const attemptSecondsMax = 15 * 60
 
+/** When to go on with an attempt that ended early. */
+const retrySeconds = 60
+
 /** What an intent says, as it is spelled in its id. */
 export interface IntentNote {
   imageId: string
@@ -33,6 +36,8 @@ export interface Attempt {
   keyFor(original: { rev: string; extension: string }): string
   /** All is in order. */
   close(): Promise<void>
+  /** It ended before all was in order: whoever sweeps need not wait until it must have. */
+  dueSoon(): Promise<void>
   /** All is in order for now: see `look-again`. */
   closeAndLookAgain(): Promise<void>
 }
@@ -67,6 +72,7 @@ export async function openAttempt(
     name,
     keyFor: ({ rev, extension }) => `${originalPrefix(imageId)}${rev}-${name}.${extension}`,
     close,
+    dueSoon: () => metadata.openIntent({ id, dueAt: due(retrySeconds) }),
     async closeAndLookAgain() {
       await metadata.openIntent({
         id: formatIntentId({ ...note, kind: 'look-again' }),

@@ -129,6 +129,7 @@ export function createTidy(deps: TidyDependencies) {
       await tidyDelivery(attempt.imageId, record)
     } catch (error) {
       failed(attempt.imageId, error)
+      goOn(deps, 'try again soon', () => attempt.dueSoon())
       return
     }
     goOn(deps, 'remove originals', async () => {
