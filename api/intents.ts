@@ -125,6 +125,11 @@ export function attemptOf(key: string): { name: string; startedAt: number } | nu
   return name === undefined ? null : { name, startedAt: decodeTime(name) }
 }
 
+/** When an attempt began, in milliseconds since the epoch; null for an intent that no attempt opened. */
+export function startOf(attempt: string): number | null {
+  return /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/.test(attempt) ? decodeTime(attempt) : null
+}
+
 export function formatIntentId({ imageId, attempt, kind, obsoleteKey }: IntentNote): string {
   const parts = [imageId, attempt, kind]
   if (obsoleteKey !== null) parts.push(Buffer.from(obsoleteKey).toString('base64url'))

@@ -9,6 +9,7 @@ import {
   originalPrefix,
   parseIntentId,
   pendingKey,
+  startOf,
 } from './intents.ts'
 import { tidyCounter } from './metrics.ts'
 
@@ -166,13 +167,21 @@ export function createTidy(deps: TidyDependencies) {
     const leftOver: TidyOptions = kind === 'look-again' ? {} : { attempt, obsoleteKey }
     try {
       const outcome = await tidyImage(imageId, { attemptsBefore, ...leftOver })
-      if (outcome === 'tidied') await metadata.closeIntent(intentId)
+      if (outcome === 'tidied') await closeWhenOver(intentId, attempt, attemptsBefore)
       outcomes.inc({ outcome })
       return outcome
     } catch (error) {
       failed(imageId, error)
       return 'failed'
     }
+  }
+
+  /** Nothing is over for good before other attempts of that time are, whose objects were left alone. */
+  async function closeWhenOver(intentId: string, attempt: string, attemptsBefore: number): Promise<void> {
+    const startedAt = startOf(attempt)
+    if (startedAt === null || startedAt < attemptsBefore) return metadata.closeIntent(intentId)
+    const overAt = startedAt + attemptSecondsMax * 1000
+    await metadata.openIntent({ id: intentId, dueAt: new Date(overAt).toISOString() })
   }
 
   return { tidyImage, finish, sweepIntents }
