@@ -2,7 +2,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
-import { build, type BuildOptions, type Metafile } from 'esbuild'
+import { build, type BuildOptions, type Metafile, type Plugin } from 'esbuild'
 
 /*
  * Builds the functions that run in Lambda: `npm run build:lambda` makes dist/lambda/. What a bundle holds is read and
@@ -20,6 +20,15 @@ export type FunctionName = keyof typeof functions
 /** Packages that are installed beside a bundle: sharp has a binary for each platform. */
 export const external = ['sharp']
 
+const lightPromClient: Plugin = {
+  name: 'light-prom-client',
+  setup(bundler) {
+    bundler.onResolve({ filter: /^prom-client$/ }, () => ({
+      path: join(repository, 'scripts/lambda/prom-client.js'),
+    }))
+  },
+}
+
 /** esbuild's settings for what runs in `nodejs22.x`. */
 export const lambdaBuildOptions = {
   bundle: true,
@@ -29,14 +38,19 @@ export const lambdaBuildOptions = {
   // Packages in ESM lose what is not used; the default prefers CommonJS, which is taken whole.
   mainFields: ['module', 'main'],
   external,
+  plugins: [lightPromClient],
   minify: true,
+  // An error that ends the process prints the line that it happened in.
+  lineLimit: 500,
   // For reading stack traces later: a map that is deployed would be read at each error.
   sourcemap: 'external',
   legalComments: 'external',
   define: { 'process.env.NODE_ENV': '"production"' },
-  // What is left in CommonJS requires Node's own modules.
-  banner: { js: "import{createRequire as r}from'node:module';const require=r(import.meta.url);" },
-} as const satisfies BuildOptions
+  // What is left in CommonJS requires Node's own modules. The long name meets none that is made by minifying.
+  banner: {
+    js: "import{createRequire as createRequireOfBundle}from'node:module';const require=createRequireOfBundle(import.meta.url);",
+  },
+} satisfies BuildOptions
 
 export interface LambdaBundle {
   /** Path of the module that exports `handler`. */

@@ -73,7 +73,7 @@ async function invokeStreaming(
   response: ServerResponse,
   context: InvocationContext,
 ): Promise<void> {
-  const { stream, delivered } = pipeResponse(response)
+  const { stream, isBegun, delivered } = pipeResponse(response)
   // A viewer who leaves ends the delivery, not the invocation.
   const over = delivered.catch(() => {})
   try {
@@ -81,7 +81,7 @@ async function invokeStreaming(
     if (!stream.writableEnded && !stream.destroyed) throw new Error('Response stream is not finished.')
   } catch (error) {
     logFailure(error)
-    if (response.headersSent) {
+    if (isBegun()) {
       response.destroy()
       stream.destroy()
     } else {

@@ -13,6 +13,8 @@ export interface ResponseHead {
 interface ResponsePipe {
   /** For the handler. */
   stream: HandlerStream
+  /** Whether the handler has written something, be it on its way still. */
+  isBegun(): boolean
   /** Resolves when the viewer has got all that the handler has written; rejects when the viewer has left. */
   delivered: Promise<void>
 }
@@ -24,13 +26,13 @@ interface ResponsePipe {
 export function pipeResponse(response: ServerResponse): ResponsePipe {
   const stream = new WrittenResponse()
   const delivered = pipeline(stream, (bytes) => bodyOf(bytes, stream, response), response)
-  return { stream, delivered }
+  return { stream, isBegun: () => stream.isWritten, delivered }
 }
 
 class WrittenResponse extends PassThrough implements HandlerStream {
   contentType = 'application/octet-stream'
   beforeFirstWrite?: (write: (chunk: string | Uint8Array) => void) => void
-  #isWritten = false
+  isWritten = false
 
   setContentType(contentType: string): void {
     this.contentType = contentType
@@ -38,8 +40,8 @@ class WrittenResponse extends PassThrough implements HandlerStream {
 
   override write(...[chunk, ...others]: unknown[]): boolean {
     const write = super.write.bind(this) as (...parameters: unknown[]) => boolean
-    if (!this.#isWritten) this.beforeFirstWrite?.(write)
-    this.#isWritten = true
+    if (!this.isWritten) this.beforeFirstWrite?.(write)
+    this.isWritten = true
     return write(chunk, ...others)
   }
 }

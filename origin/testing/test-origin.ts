@@ -34,7 +34,8 @@ export async function createOriginWorld() {
     createS3ObjectStore({ client: s3.client, bucket: await s3.createBucket() })
   const originals = await emptyBucket()
   const variants = await emptyBucket()
-  const metadata: MetadataStore = createDynamoMetadataStore(await createTestTable())
+  const records = await createTestTable()
+  const metadata: MetadataStore = createDynamoMetadataStore(records)
   let serial = 0
 
   /** An origin of its own, with counters that start at zero. */
@@ -152,6 +153,8 @@ export async function createOriginWorld() {
   }
 
   return {
+    s3,
+    table: records.table,
     originals,
     variants,
     metadata,

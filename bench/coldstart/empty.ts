@@ -1,0 +1,5 @@
+import { report } from './report.ts'
+
+/* What every process costs. */
+
+report()
