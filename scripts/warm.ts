@@ -66,19 +66,19 @@ refuseWhatMeansNothing()
 await run(async () => {
   const { from, budget, state } = options
   const plan = await makePlan(options, () => connect(options.url, identityOf(options)))
-  const asked = plan.requests.slice(0, budget)
-  console.log(`Warming ${describeSource(from)}: ${planReport(plan, asked, budget)}`)
-  if (options.dryRun || asked.length === 0) return
+  const { requests } = plan
+  console.log(`Warming ${describeSource(from)}: ${planReport(plan, budget)}`)
+  if (options.dryRun || requests.length === 0) return
 
-  const journal = await openJournal(state, asked)
-  const { results, sent, interruptedBy } = await ask(asked, journal)
-  const isWarm = results.filter(({ outcome }) => outcome !== 'failed').length === asked.length
+  const journal = await openJournal(state, requests)
+  const { results, sent, interruptedBy } = await ask(requests, journal)
+  const isWarm = results.filter(({ outcome }) => outcome !== 'failed').length === requests.length
   if (interruptedBy === null) journal.end(isWarm)
   else journal.suspend()
 
   const resumed = journal.resumed.results.length
   const isInterrupted = interruptedBy !== null
-  console.log(finalReport({ plan, asked, budget, results, sent, resumed, isInterrupted }))
+  console.log(finalReport({ plan, budget, results, sent, resumed, isInterrupted }))
   if (isInterrupted) {
     console.log('Interrupted. Within a day the same command goes on from there.')
     process.exitCode = exitCodes[interruptedBy]

@@ -51,9 +51,15 @@ export async function readDemand(lines: AsyncIterable<string> | Iterable<string>
     }
     counts.used++
     const url = formatImageUrl(asked)
-    weights.set(url, (weights.get(url) ?? 0) + 1)
+    const weight = weights.get(url)
+    weights.set(weight === undefined ? detached(url) : url, (weight ?? 0) + 1)
   }
   return { weights, lines: counts }
+}
+
+/** A text of its own: one that is put together from pieces of a line keeps the whole line in memory. */
+function detached(text: string): string {
+  return Buffer.from(text, 'latin1').toString('latin1')
 }
 
 function readRequest(logged: LoggedRequest): ImageRequest | Exclude<keyof DemandLines, 'used'> {

@@ -42,7 +42,7 @@ export async function makePlan(options: PlanOptions, connect: () => Promise<ApiC
     }
     case 'log': {
       const demand = await readLog(from.file)
-      return planForDemand(demand, { formats: options.formats, cdn: options.cdn ?? options.url })
+      return planForDemand(demand, { ...options, cdn: options.cdn ?? options.url })
     }
   }
 }

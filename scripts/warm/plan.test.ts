@@ -9,11 +9,12 @@ import { describeSource, parseSource } from './source.ts'
 
 const id = '01ARZ3NDEKTSV4RRFFQ69G5FAV'
 const imageUrl = `https://img.example.com/i/${id}?r=abcdef01&preset=full`
+const budget = 100
 const image = { id, imageUrl, width: 4000, aspectRatio: 4 / 3 }
 
 describe('planForImages', () => {
   it('asks the image’s own domain, with its revision, for each rung in each format', () => {
-    const { requests } = planForImages([image], { rungs: [640, 1256], formats: ['avif', 'webp'] })
+    const { requests } = planForImages([image], { rungs: [640, 1256], formats: ['avif', 'webp'], budget })
     expect(requests.map(({ url }) => url)).toEqual([
       `https://img.example.com/i/${id}?r=abcdef01&w=640&f=avif`,
       `https://img.example.com/i/${id}?r=abcdef01&w=640&f=webp`,
@@ -25,7 +26,7 @@ describe('planForImages', () => {
   })
 
   it('asks another CDN if one is named', () => {
-    const wanted = { rungs: [640], formats: ['webp'], cdn: 'https://staging.example.com' } as const
+    const wanted = { rungs: [640], formats: ['webp'], budget, cdn: 'https://staging.example.com' } as const
     const { requests } = planForImages([image], wanted)
     expect(requests[0]!.url).toBe(`https://staging.example.com/i/${id}?r=abcdef01&w=640&f=webp`)
   })
@@ -34,9 +35,16 @@ describe('planForImages', () => {
     const [request] = planForImages([{ ...image, width: 1024 }], {
       rungs: [1960],
       formats: ['avif'],
+      budget,
     }).requests
     expect(keyOf(request!.url)).toBe(keyOf(`https://img.example.com/i/${id}?r=abcdef01&w=1024&f=avif`))
     expect(request!.pixels).toBe(1024 * 768)
+  })
+
+  it('ends where the budget does', () => {
+    const plan = planForImages([image, image], { rungs: [640, 1256], formats: ['avif'], budget: 3 })
+    expect(plan.requests).toHaveLength(3)
+    expect(plan.wanted).toBe(4)
   })
 
   it('leaves out, and counts, images that are private or have no URL', () => {
@@ -47,10 +55,11 @@ describe('planForImages', () => {
         { ...image, imageUrl: signed },
         { ...image, imageUrl: signed },
       ],
-      { rungs, formats: ['avif'] },
+      { rungs, formats: ['avif'], budget },
     )
     expect(plan).toEqual({
       requests: [],
+      wanted: 0,
       leftOut: { 'private images': 2, 'images without a URL': 1 },
       loggedRequests: null,
     })
@@ -58,13 +67,13 @@ describe('planForImages', () => {
 
   it('warms the alias of an image whose revision is not known', () => {
     const alias = { ...image, imageUrl: `https://img.example.com/i/${id}?preset=full` }
-    const { requests } = planForImages([alias], { rungs: [640], formats: ['webp'] })
+    const { requests } = planForImages([alias], { rungs: [640], formats: ['webp'], budget })
     expect(requests[0]!.url).toBe(`https://img.example.com/i/${id}?w=640&f=webp`)
   })
 })
 
 describe('planForDemand', () => {
-  const wanted = { formats: ['avif', 'webp'], cdn: 'https://img.example.com' } as const
+  const wanted = { formats: ['avif', 'webp'], cdn: 'https://img.example.com', budget } as const
 
   it('asks for what was asked, most wanted first', async () => {
     const lines = [
@@ -88,6 +97,13 @@ describe('planForDemand', () => {
       [urlOf('w=640&f=webp'), 2.5],
       [urlOf('w=640&f=avif'), 1.5],
     ])
+  })
+
+  it('asks for the most wanted that the budget allows', async () => {
+    const lines = [`/i/${id}?w=640`, ...Array.from({ length: 3 }, () => `/i/${id}?w=800&f=webp`)]
+    const plan = planForDemand(await readDemand(lines), { ...wanted, budget: 1 })
+    expect(plan.requests.map(({ url }) => url)).toEqual([urlOf('w=800&f=webp')])
+    expect(plan).toMatchObject({ wanted: 3, loggedRequests: 4 })
   })
 
   it('fills the very keys that the viewers of a log asked for', async () => {

@@ -24,7 +24,10 @@ export interface WarmRequest {
 
 /** What shall be asked, in this order, and what was left out. */
 export interface Plan {
+  /** As many as the budget allows. */
   requests: WarmRequest[]
+  /** How many there would be with a larger budget. */
+  wanted: number
   /** Numbers by their reason, in words. */
   leftOut: Readonly<Record<string, number>>
   /** The image requests of the log, those for private images not counted; null where there is no log. */
@@ -39,6 +42,8 @@ export interface Wanted {
   formats: readonly Format[]
   /** Where the CDN is; undefined: where the API says. */
   cdn?: string | undefined
+  /** The most requests. */
+  budget: number
 }
 
 /**
@@ -56,7 +61,12 @@ export function planForImages(images: readonly PlannedImage[], wanted: Wanted): 
     else if (!url.pathname.startsWith('/i/')) leftOut['private images']++
     else requests.push(...requestsFor(image, url, wanted))
   }
-  return { requests, leftOut, loggedRequests: null }
+  return {
+    requests: requests.slice(0, wanted.budget),
+    wanted: requests.length,
+    leftOut,
+    loggedRequests: null,
+  }
 }
 
 function requestsFor(image: PlannedImage, url: URL, { rungs, formats: asked, cdn }: Wanted): WarmRequest[] {
@@ -78,24 +88,39 @@ function requestsFor(image: PlannedImage, url: URL, { rungs, formats: asked, cdn
  * The requests that viewers made, most wanted first. Where the log does not tell the format that was negotiated, each of
  * `formats` is asked for with an equal share of the weight.
  */
-export function planForDemand(demand: Demand, wanted: { formats: readonly Format[]; cdn: string }): Plan {
-  const byUrl = new Map<string, WarmRequest>()
-  for (const [logged, weight] of demand.weights) {
-    const asked = readBack(logged)
-    const chosen = asked.format === '' ? wanted.formats : [asked.format]
-    for (const format of chosen) {
-      const url = wanted.cdn + formatImageUrl({ ...asked, format })
-      const request = byUrl.get(url) ?? { url, format, pixels: pixelsOf(asked.size, null), weight: 0 }
-      request.weight += weight / chosen.length
-      byUrl.set(url, request)
-    }
-  }
+export function planForDemand(
+  demand: Demand,
+  { formats: guessed, cdn, budget }: { formats: readonly Format[]; cdn: string; budget: number },
+): Plan {
+  const weights = withFormats(demand.weights, guessed)
+  const mostWanted = [...weights].toSorted(([, a], [, b]) => b - a).slice(0, budget)
   const { used, ...leftOut } = demand.lines
   return {
-    requests: [...byUrl.values()].toSorted((a, b) => b.weight - a.weight),
+    requests: mostWanted.map(([url, weight]) => {
+      const { format, size } = readBack(url)
+      return { url: cdn + url, format: format as Format, pixels: pixelsOf(size, null), weight }
+    }),
+    wanted: weights.size,
     leftOut,
     loggedRequests: used,
   }
+}
+
+/** Weights of URLs that all name a format. Texts alone, since a log may ask for far more than a budget allows. */
+function withFormats(
+  weights: ReadonlyMap<string, number>,
+  guessed: readonly Format[],
+): ReadonlyMap<string, number> {
+  const shared = new Map(weights)
+  for (const [url, weight] of weights) {
+    if (readBack(url).format !== '') continue
+    shared.delete(url)
+    for (const format of guessed) {
+      const named = formatImageUrl({ ...readBack(url), format })
+      shared.set(named, (shared.get(named) ?? 0) + weight / guessed.length)
+    }
+  }
+  return shared
 }
 
 /** What `formatImageUrl` wrote. */

@@ -87,10 +87,14 @@ describe('the hit rate gained', () => {
 
 describe('the reports', () => {
   const requests = Array.from({ length: 4 }, (_, i) => request({ url: `https://cdn/${i}` }))
-  const plan: Plan = { requests, leftOut: { 'private images': 1200, others: 0 }, loggedRequests: null }
+  const plan: Plan = {
+    requests,
+    wanted: 4,
+    leftOut: { 'private images': 1200, others: 0 },
+    loggedRequests: null,
+  }
   const ending: Ending = {
     plan,
-    asked: requests,
     budget: 10,
     results: [],
     sent: 0,
@@ -99,7 +103,7 @@ describe('the reports', () => {
   }
 
   it('say what is planned, left out and beyond the budget', () => {
-    const lines = planReport(plan, requests.slice(0, 3), 3).split('\n')
+    const lines = planReport({ ...plan, requests: requests.slice(0, 3) }, 3).split('\n')
     expect(lines.slice(0, 3)).toEqual([
       '3 requests, about 30.9 kB.',
       'Left out: private images (1,200).',
@@ -108,7 +112,7 @@ describe('the reports', () => {
     expect(lines[3]).toMatch(
       /^Estimated cost: \$[\d.]+ if all of it is warm, \$[\d.]+ if all must be rendered\.$/,
     )
-    expect(planReport({ ...plan, requests: [] }, [], 3)).toBe(
+    expect(planReport({ ...plan, requests: [], wanted: 0 }, 3)).toBe(
       'there is nothing to ask for.\nLeft out: private images (1,200).',
     )
   })

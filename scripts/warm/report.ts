@@ -3,7 +3,7 @@ import { formats } from '../../core/ladder.ts'
 import { costOf, dollars, type Work } from './cost.ts'
 import { coldWork, warmWork } from './estimate.ts'
 import { coverage, hitRateGain } from './hit-rate.ts'
-import type { Plan, WarmRequest } from './plan.ts'
+import type { Plan } from './plan.ts'
 import type { WarmResult } from './warm-up.ts'
 
 const outcomes = ['already warm', 'from bucket', 'rendered', 'failed'] as const
@@ -11,14 +11,15 @@ const outcomes = ['already warm', 'from bucket', 'rendered', 'failed'] as const
 const reasonsMax = 5
 
 /** What will be asked, in sentences; the costs are those of the least and the most that can come of it. */
-export function planReport(plan: Plan, asked: readonly WarmRequest[], budget: number): string {
-  const cold = coldWork(asked)
-  if (asked.length === 0) return ['there is nothing to ask for.', ...leftOutLines(plan)].join('\n')
+export function planReport(plan: Plan, budget: number): string {
+  const { requests } = plan
+  const cold = coldWork(requests)
+  if (requests.length === 0) return ['there is nothing to ask for.', ...leftOutLines(plan)].join('\n')
   return [
-    `${amount(asked.length, 'request')}, about ${megabytes(cold.bytes)}.`,
+    `${amount(requests.length, 'request')}, about ${megabytes(cold.bytes)}.`,
     ...leftOutLines(plan),
-    ...budgetLines(plan, asked, budget),
-    `Estimated cost: ${dollars(costOf(warmWork(asked)).total)} if all of it is warm, ` +
+    ...budgetLines(plan, budget),
+    `Estimated cost: ${dollars(costOf(warmWork(requests)).total)} if all of it is warm, ` +
       `${dollars(costOf(cold).total)} if all must be rendered.`,
   ].join('\n')
 }
@@ -26,8 +27,6 @@ export function planReport(plan: Plan, asked: readonly WarmRequest[], budget: nu
 /** How a warm-up went, all runs of it together. */
 export interface Ending {
   plan: Plan
-  /** what the budget left of the plan */
-  asked: readonly WarmRequest[]
   budget: number
   results: readonly WarmResult[]
   /** requests that were sent for it */
@@ -39,21 +38,21 @@ export interface Ending {
 
 /** The table that ends a warm-up, a line for each format and outcome that there was; then what it cost and what it gained. */
 export function finalReport(ending: Ending): string {
-  const { plan, asked, budget, results, sent, isInterrupted } = ending
-  const isUsedUp = !isInterrupted && results.length < asked.length
+  const { plan, budget, results, sent, isInterrupted } = ending
+  const isUsedUp = !isInterrupted && results.length < plan.requests.length
   return [
     resultTable(results),
     ...reasonLines(results),
     countLine(ending),
     ...(isUsedUp ? [`The budget of ${amount(budget, 'request')} is used up by repetitions.`] : []),
-    ...budgetLines(plan, asked, budget),
+    ...budgetLines(plan, budget),
     costLine({ sent, ...workIn(results) }),
     ...hitRateLines(results, plan),
   ].join('\n')
 }
 
-function countLine({ asked, results, sent, resumed }: Ending): string {
-  const answered = `${number(results.length)} of ${amount(asked.length, 'variant')} asked for`
+function countLine({ plan, results, sent, resumed }: Ending): string {
+  const answered = `${number(results.length)} of ${amount(plan.requests.length, 'variant')} asked for`
   const earlier = resumed === 0 ? '' : `, ${number(resumed)} of them in an earlier run`
   const repeated = sent <= results.length ? '' : `, ${number(sent - results.length)} of them again`
   return `${answered}${earlier}; ${amount(sent, 'request')} sent${repeated}.`
@@ -109,16 +108,14 @@ function reasonLines(results: readonly WarmResult[]): string[] {
 function leftOutLines({ leftOut }: Plan): string[] {
   const told = Object.entries(leftOut).filter(([, count]) => count > 0)
   if (told.length === 0) return []
-  return [
-    `Left out: ${told.map(([reason, count]) => `${reason} (${number(count)})`).join(', ')}.`,
-  ]
+  return [`Left out: ${told.map(([reason, count]) => `${reason} (${number(count)})`).join(', ')}.`]
 }
 
-function budgetLines(plan: Plan, asked: readonly WarmRequest[], budget: number): string[] {
-  const beyond = plan.requests.length - asked.length
+function budgetLines({ requests, wanted }: Plan, budget: number): string[] {
+  const beyond = wanted - requests.length
   if (beyond === 0) return []
   return [
-    `The budget of ${amount(budget, 'request')} cuts the plan: ${number(beyond)} of ${number(plan.requests.length)} ` +
+    `The budget of ${amount(budget, 'request')} cuts the plan: ${number(beyond)} of ${number(wanted)} ` +
       'are not asked for. A larger --budget takes them in.',
   ]
 }
