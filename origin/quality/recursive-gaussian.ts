@@ -44,16 +44,11 @@ export function recursiveGaussian(sigma: number): RecursiveGaussian {
   return { radius, filters: filters as Three<Filter> }
 }
 
-/**
- * Blurs planes of one size. The function that is returned keeps its working memory, so one is made for each size.
- *
- * @returns blurs the input into the output, which may be the same array
- */
-export function createBlur(
-  gaussian: RecursiveGaussian,
-  width: number,
-  height: number,
-): (input: Float32Array, output: Float32Array) => void {
+/** Blurs the input into the output, which may be the same array; both may be longer than the plane. */
+export type Blur = (input: Float32Array, output: Float32Array) => void
+
+/** Blurs planes of one size. The function keeps its working memory. */
+export function createBlur(gaussian: RecursiveGaussian, width: number, height: number): Blur {
   const scratch = new Float32Array(width * height)
   const blurRow = createRowBlur(gaussian, width)
   const blurColumns = createColumnBlur(gaussian, width, height)

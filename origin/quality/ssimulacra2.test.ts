@@ -4,7 +4,7 @@ import { photographs } from '../../local/photographs.ts'
 import { loadSharp } from '../../runtime/sharp.ts'
 import { mirrored } from './mirrored.ts'
 import type { Picture } from './picture.ts'
-import { ssimulacra2 } from './ssimulacra2.ts'
+import { createScorer, ssimulacra2 } from './ssimulacra2.ts'
 import { cropped, distortions } from './testing/distortions.ts'
 import { referenceScores } from './testing/reference-scores.ts'
 
@@ -49,6 +49,15 @@ describe('ssimulacra2', () => {
     const [slight, strong] = [distortions.blur(original), distortions.strongBlur(original)]
     expect(ssimulacra2(original, slight)).toBeGreaterThan(ssimulacra2(original, strong) + 10)
     expect(ssimulacra2(slight, original)).toBeGreaterThan(ssimulacra2(strong, original) + 10)
+  })
+
+  it('scores several pictures beside one original as it does each alone', async () => {
+    const original = await part('dust-bowl-home', 136, 102)
+    const score = createScorer(original)
+    for (const distortion of [distortions.blur, distortions.noise, distortions.blur]) {
+      const distorted = distortion(original)
+      expect(score(distorted)).toBe(ssimulacra2(original, distorted))
+    }
   })
 
   it('leaves its inputs as they are', async () => {
