@@ -38,7 +38,7 @@ export const LedgerView = z.object({
     .array(z.object({ width: z.int(), requests: z.number() }))
     .describe('Widths in pixels of the screen that were asked for, before they were snapped to rungs.'),
 })
-type LedgerView = z.infer<typeof LedgerView>
+export type LedgerView = z.infer<typeof LedgerView>
 
 /** The answer to GET /images/:id/ledger. */
 export const ImageLedgerView = z.object({

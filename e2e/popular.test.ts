@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import type { LedgerView } from '../api/ledger.ts'
-import type { z } from 'zod'
 import { photographs } from '../local/photographs.ts'
 import { counter, type ImageJson, startTestSystem, type TestSystem, tokenFor, upload } from './test-system.ts'
 
@@ -13,10 +12,10 @@ beforeAll(async () => {
 
 afterAll(() => system.remove())
 
-async function ledger(): Promise<z.infer<typeof LedgerView>> {
+async function ledger(): Promise<LedgerView> {
   const token = await tokenFor(system.url, 'root', { scope: 'images:admin' })
   const headers = { authorization: `Bearer ${token}` }
-  return (await (await fetch(`${system.url}/ledger`, { headers })).json()) as z.infer<typeof LedgerView>
+  return (await (await fetch(`${system.url}/ledger`, { headers })).json()) as LedgerView
 }
 
 it('makes hot rungs at upload, counts what is asked for, and encodes better what proves popular', async () => {

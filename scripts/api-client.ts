@@ -1,4 +1,5 @@
 import type { ImageView } from '../api/image-view.ts'
+import type { LedgerView } from '../api/ledger.ts'
 
 /** What stops a command, in words for whoever runs it. */
 export class CommandError extends Error {
@@ -16,7 +17,7 @@ export class CommandError extends Error {
 }
 
 /** Either a token, or the name of a user for whom the local system gives one. */
-export type Identity = { token: string } | { user: string }
+export type Identity = { token: string } | { user: string; scope?: 'images:admin' }
 
 export interface NewPhoto {
   bytes: Uint8Array<ArrayBuffer>
@@ -33,7 +34,11 @@ export interface ApiClient {
   /** Null if there is no such image, or the user may not see it. */
   find(id: string): Promise<ImageView | null>
   upload(photo: NewPhoto): Promise<ImageView>
+  /** What was asked for in the last `days` days; for an administrator. */
+  ledger(days: number): Promise<LedgerView>
 }
+
+const dayMs = 24 * 3600 * 1000
 
 /** The largest page that the API gives. */
 const pageMax = 100
@@ -45,7 +50,7 @@ const pageMax = 100
  */
 export async function connect(url: string, identity: Identity): Promise<ApiClient> {
   const base = url.replace(/\/+$/, '')
-  const token = 'token' in identity ? identity.token : await devToken(base, identity.user)
+  const token = 'token' in identity ? identity.token : await devToken(base, identity)
 
   async function newest(limit: number, albumId?: string): Promise<ImageView[]> {
     const images: ImageView[] = []
@@ -83,7 +88,12 @@ export async function connect(url: string, identity: Identity): Promise<ApiClien
     return { headers: { ...headers, authorization: `Bearer ${token}` } }
   }
 
-  return { newest, find, upload }
+  async function ledger(days: number): Promise<LedgerView> {
+    const from = new Date(Date.now() - (days - 1) * dayMs).toISOString().slice(0, 10)
+    return call(`${base}/ledger?from=${from}`, withToken())
+  }
+
+  return { newest, find, upload, ledger }
 }
 
 /** How the API says that there is no such image, at least not for this user. */
@@ -94,9 +104,9 @@ interface Page {
   pagination: { nextCursor: string | null }
 }
 
-async function devToken(base: string, user: string): Promise<string> {
+async function devToken(base: string, { user, scope }: { user: string; scope?: string }): Promise<string> {
   const headers = { 'content-type': 'application/json' }
-  const body = JSON.stringify({ sub: user })
+  const body = JSON.stringify({ sub: user, ...(scope !== undefined && { scope }) })
   const { token } = await call<{ token: string }>(`${base}/dev/token`, { method: 'POST', headers, body })
   return token
 }

@@ -125,9 +125,15 @@ describe('a ledger', () => {
     ])
   })
 
+  it('may be what the API answers', () => {
+    const view = { from: '2026-11-01', rungs: [], askedWidths: [{ width: 640, requests: 2.5 }] }
+    expect(readLedger(JSON.stringify(view))).toEqual([{ width: 640, requests: 2.5 }])
+  })
+
   it.each([
     ['', 'JSON'],
     ['{}', 'expected array'],
+    ['{"askedWidths":{}}', 'expected array'],
     ['[{"width":640}]', '[0].requests'],
     ['[{"width":0,"requests":1}]', '[0].width'],
     ['[{"width":640,"requests":-1}]', '[0].requests'],

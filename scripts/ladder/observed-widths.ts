@@ -44,18 +44,21 @@ export async function observeLines(lines: AsyncIterable<string> | Iterable<strin
   return { widths: sortedWidths(requestsByWidth), lines: counts }
 }
 
-const Ledger = z.array(z.object({ width: z.int().positive(), requests: z.int().nonnegative() }))
+const AskedWidths = z.array(z.object({ width: z.int().positive(), requests: z.number().nonnegative() }))
 
 /**
- * Reads a ledger, `[{"width": 720, "requests": 3}]`; a width may occur more than once.
+ * Reads a ledger: what GET /ledger answers, or just its widths, `[{"width": 720, "requests": 3}]`. A width may occur more
+ * than once.
  *
  * @throws an error that says where it is no ledger
  */
 export function readLedger(json: string): ObservedWidth[] {
-  const ledger = Ledger.safeParse(JSON.parse(json))
-  if (!ledger.success) throw new RangeError(z.prettifyError(ledger.error))
+  const document: unknown = JSON.parse(json)
+  const isView = typeof document === 'object' && document !== null && 'askedWidths' in document
+  const widths = AskedWidths.safeParse(isView ? document.askedWidths : document)
+  if (!widths.success) throw new RangeError(z.prettifyError(widths.error))
   const requestsByWidth = new Map<number, number>()
-  for (const { width, requests } of ledger.data) {
+  for (const { width, requests } of widths.data) {
     requestsByWidth.set(width, (requestsByWidth.get(width) ?? 0) + requests)
   }
   return sortedWidths(requestsByWidth)

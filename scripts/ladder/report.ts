@@ -1,5 +1,6 @@
 import Table from 'cli-table3'
 import { percent, perMillion } from '../../bench/simulator/targets.ts'
+import type { RungCounts } from '../../core/ledger.ts'
 import type { LineCounts } from './observed-widths.ts'
 import { type ObservedWidth, overfetchOf } from './optimal-ladder.ts'
 
@@ -30,6 +31,38 @@ export function ladderTable(observed: readonly ObservedWidth[], rows: readonly L
     ])
   }
   return [table.toString(), ...rows.map(({ name, ladder }) => `${name}: ${ladder.join(', ')}`)].join('\n')
+}
+
+/** What each rung was asked for and costs, the most wanted first. */
+export function rungTable(rungs: readonly RungCounts[]): string {
+  const all = rungs.reduce((sum, { requests }) => sum + requests, 0)
+  const table = new Table({
+    head: ['rung', 'format', 'requests', 'share', 'CDN hits', 'renders', 'CPU ms each', 'kB each'],
+    colAligns: ['right', 'left', 'right', 'right', 'right', 'right', 'right', 'right'],
+    style: { head: [], border: [], compact: true },
+  })
+  for (const counts of rungs.toSorted((left, right) => right.requests - left.requests)) {
+    const { rung, format, requests, hits, renders, renderMs, bytes } = counts
+    table.push([
+      rung,
+      format,
+      number(requests),
+      share(requests, all),
+      share(hits, requests),
+      number(renders),
+      each(renderMs, renders),
+      each(bytes / 1000, requests),
+    ])
+  }
+  return table.toString()
+}
+
+function share(part: number, whole: number): string {
+  return whole === 0 ? '' : percent(part / whole)
+}
+
+function each(sum: number, count: number): string {
+  return count === 0 ? '' : (sum / count).toFixed(1)
 }
 
 /** What was read from logs, in a sentence. */
