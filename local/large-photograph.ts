@@ -2,17 +2,17 @@ import { readFile } from 'node:fs/promises'
 import { loadSharp } from '../runtime/sharp.ts'
 import { photographs } from './photographs.ts'
 
-const width = 4000
-const height = 3000
 /** Standard deviation of the grain, of 255: as a small camera has it at ISO 400. */
 const grainSigma = 5
 
 /**
- * A photograph of 12 megapixels as a camera makes it, JPEG: one of the real ones enlarged, with grain laid over,
+ * A photograph of 12 megapixels, unless told otherwise, as a camera makes it, JPEG: one of the real ones enlarged, with grain laid over,
  * since without it a smooth enlargement would compress far better than a camera's file. The same bytes every time,
  * for one version of sharp.
  */
-export async function largePhotograph(): Promise<Uint8Array<ArrayBuffer>> {
+export async function largePhotograph(
+  { width, height } = { width: 4000, height: 3000 },
+): Promise<Uint8Array<ArrayBuffer>> {
   const sharp = await loadSharp()
   const { path } = photographs.find(({ name }) => name === 'black-canyon')!
   const { data, info } = await sharp(await readFile(path))
