@@ -46,17 +46,28 @@ async function colourAt(bytes: Uint8Array, part: [number, number, number, number
 }
 
 describe('render', () => {
-  it.each<[Format, string]>([
-    ['avif', 'heif'],
-    ['webp', 'webp'],
-    ['jpeg', 'jpeg'],
-    ['png', 'png'],
-  ])('makes %s', async (format, libvipsName) => {
+  it.each<[Format, string, string]>([
+    ['avif', 'heif', 'rgb16'],
+    ['webp', 'webp', 'srgb'],
+    ['jpeg', 'jpeg', 'srgb'],
+    ['png', 'png', 'srgb'],
+  ])('makes %s', async (format, libvipsName, space) => {
     const rendered = await renderAs(photograph, rung(640), format)
     const metadata = await sharp(rendered.bytes).metadata()
-    expect(metadata).toMatchObject({ format: libvipsName, width: 640, height: 469, space: 'srgb' })
+    expect(metadata).toMatchObject({ format: libvipsName, width: 640, height: 469, space })
     expect(rendered).toMatchObject({ contentType: `image/${format}`, width: 640, height: 469 })
     expect(rendered.etag).toBe(`"${createHash('md5').update(rendered.bytes).digest('hex')}"`)
+  })
+
+  it.each([
+    [2448, 10],
+    [3056, 8],
+  ])('makes AVIF of %i px with %i bits', async (width, bits) => {
+    const wide = await sharp({ create: { width: 3100, height: 31, channels: 3, background: '#777' } })
+      .png()
+      .toBuffer()
+    const { bytes } = await renderAs(wide, rung(width), 'avif')
+    expect(await sharp(bytes).metadata()).toMatchObject({ width, bitsPerSample: bits })
   })
 
   it.each<Format>(['avif', 'webp', 'jpeg'])('spends more bytes on %s from band to band', async (format) => {
