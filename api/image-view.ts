@@ -5,9 +5,12 @@ import { defaultBand, rungs } from '../core/ladder.ts'
 import { formatLetters, formatSignedUrl } from '../core/signature.ts'
 import { type SigningKey, signPermit } from './sign.ts'
 
+const { expiresAt: _, ...shown } = ImageRecord.shape
+
 /** An image as the API shows it: the record, and what is derived from it. */
-export const ImageView = ImageRecord.omit({ expiresAt: true })
-  .extend({
+export const ImageView = z
+  .object({
+    ...shown,
     /** Width over height. */
     aspectRatio: z.number().nullable(),
     imageUrl: z.string().nullable(),
@@ -36,7 +39,7 @@ export interface UrlMeans {
 /** What the API answers for a record. */
 export function imageView(record: ImageRecord, means: UrlMeans): ImageView {
   // What a reader looks for comes first.
-  const { expiresAt: _, id, userId, title, ...rest } = record
+  const { expiresAt: _expiry, id, userId, title, ...rest } = record
   return { id, userId, title, ...urlsOf(record, means), ...rest, aspectRatio: aspectRatioOf(record) }
 }
 

@@ -4,7 +4,7 @@ import { validationFailed } from './problems.ts'
 
 /** What may be said of an image when it is uploaded. */
 const details = {
-  ...ImageDetails.partial().shape,
+  ...z.object(ImageDetails.shape).partial().shape,
   /** For whom; services only. */
   userId: z.string().min(1).max(255).optional(),
 }

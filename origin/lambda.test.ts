@@ -119,9 +119,19 @@ describe('the bundle in Lambda', () => {
 
   it('refuses an original that is no image alike', async () => {
     const broken = await world.newImage({}, Buffer.from('no image'))
-    const [there, here] = await answers(`/v/${broken.id}/${rev}/1-w640-q2.webp`)
+    const path = `/v/${broken.id}/${rev}/1-w640-q2.webp`
+    const [there, here] = await answers(path)
     expect(there).toEqual(here)
     expect(there).toMatchObject({ status: 422, problem: { code: 'SOURCE_UNREADABLE' } })
+    const line = lambda
+      .log()
+      .split('\n')
+      .find((each) => each.includes(path))
+    expect(JSON.parse(line!)).toMatchObject({
+      level: 40,
+      msg: 'original cannot be decoded',
+      err: { message: expect.stringContaining('unsupported image format') },
+    })
   })
 
   it('has stored, counted and told all when the invocation ends', async () => {

@@ -1,9 +1,9 @@
-import pino from 'pino'
 import { Registry } from 'prom-client'
 import { createBackground } from '../runtime/background.ts'
 import { loadOriginConfig } from '../runtime/config.ts'
 import { takeEmbeddedMetrics } from '../runtime/embedded-metrics.ts'
 import { createStreamingHandler } from '../runtime/lambda-http.ts'
+import { createLambdaLogger } from '../runtime/lambda-logger.ts'
 import { loadSharp } from '../runtime/sharp.ts'
 import { createLightDynamoDb } from '../stores/light-dynamodb.ts'
 import { createLightLedger } from '../stores/light-ledger.ts'
@@ -20,8 +20,7 @@ import { createServeImage } from './serve-image.ts'
 
 const config = loadOriginConfig(process.env)
 const { region, credentials, endpoints } = config
-// Lambda's own lines tell the process apart.
-const log = pino({ level: config.logLevel, base: null })
+const log = createLambdaLogger(config.logLevel)
 const metrics = new Registry()
 const background = createBackground(log)
 const dynamoDb = createLightDynamoDb({ region, credentials, endpoint: endpoints.dynamoDb })

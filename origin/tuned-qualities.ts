@@ -1,12 +1,12 @@
 import type { Logger } from 'pino'
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import type { ImageRecord } from '../core/image.ts'
 import { settingsVersion, type TunedQualities } from './encoders.ts'
 import type { Variants } from './ports.ts'
 
 const StoredQualities = z.object({
   settingsVersion: z.number(),
-  qualities: z.object({ avif: z.number(), webp: z.number(), jpeg: z.number() }).partial(),
+  qualities: z.partial(z.object({ avif: z.number(), webp: z.number(), jpeg: z.number() })),
 })
 
 export interface TunedQualitiesDependencies {

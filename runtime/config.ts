@@ -1,33 +1,43 @@
 import { resolve } from 'node:path'
-import * as z from 'zod'
+import en from 'zod/v4/locales/en.js'
+// The image origin reads its settings while a viewer waits: see docs/cold-start.md.
+import * as z from 'zod/mini'
+import { _default as withDefault } from 'zod/mini'
+
+// Which has no messages of its own.
+z.config(en())
 
 /** A setting that is absent or wrong. The message names the variable and what it should be. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError'
 }
 
-const port = z.coerce.number().int().min(0).max(65_535)
-const positive = z.coerce.number().int().positive()
-const list = z.string().transform((text) =>
-  text
-    .split(',')
-    .map((item) => item.trim())
-    .filter(Boolean),
+const name = z.string().check(z.minLength(1))
+const port = z.coerce.number().check(z.int(), z.gte(0), z.lte(65_535))
+const positive = z.coerce.number().check(z.int(), z.positive())
+const list = z.pipe(
+  z.string(),
+  z.transform((text) =>
+    text
+      .split(',')
+      .map((item) => item.trim())
+      .filter(Boolean),
+  ),
 )
 
 const logLevel = z.enum(['silent', 'error', 'warn', 'info', 'debug'])
 
 const LocalEnvironment = z.object({
-  PORT: port.default(4000),
-  HOST: z.string().default('127.0.0.1'),
-  DATA_DIR: z.string().min(1).default('.data'),
-  LOG_LEVEL: logLevel.default('warn'),
-  DYNAMODB_ENGINE: z.enum(['dynamodb-local', 'dynalite']).optional(),
-  CORS_ORIGINS: list.optional(),
-  PRERENDER: z.enum(['none', 'hot', 'all']).default('none'),
-  UPLOADS_PER_MINUTE: positive.default(1000),
-  UPLOADS_PER_HOUR: positive.default(10_000),
-  CHANGES_PER_MINUTE: positive.default(5000),
+  PORT: withDefault(port, 4000),
+  HOST: withDefault(z.string(), '127.0.0.1'),
+  DATA_DIR: withDefault(name, '.data'),
+  LOG_LEVEL: withDefault(logLevel, 'warn'),
+  DYNAMODB_ENGINE: z.optional(z.enum(['dynamodb-local', 'dynalite'])),
+  CORS_ORIGINS: z.optional(list),
+  PRERENDER: withDefault(z.enum(['none', 'hot', 'all']), 'none'),
+  UPLOADS_PER_MINUTE: withDefault(positive, 1000),
+  UPLOADS_PER_HOUR: withDefault(positive, 10_000),
+  CHANGES_PER_MINUTE: withDefault(positive, 5000),
 })
 
 /** Settings of the system on one machine. */
@@ -74,19 +84,19 @@ export function loadLocalConfig(environment: NodeJS.ProcessEnv): LocalConfig {
 }
 
 const OriginEnvironment = z.object({
-  ORIGINALS_BUCKET: z.string().min(1),
-  VARIANTS_BUCKET: z.string().min(1),
-  IMAGES_TABLE: z.string().min(1),
-  LEDGER_TABLE: z.string().min(1),
-  LOG_LEVEL: logLevel.default('info'),
+  ORIGINALS_BUCKET: name,
+  VARIANTS_BUCKET: name,
+  IMAGES_TABLE: name,
+  LEDGER_TABLE: name,
+  LOG_LEVEL: withDefault(logLevel, 'info'),
   // What Lambda sets.
-  AWS_REGION: z.string().min(1),
-  AWS_ACCESS_KEY_ID: z.string().min(1),
-  AWS_SECRET_ACCESS_KEY: z.string().min(1),
-  AWS_SESSION_TOKEN: z.string().min(1).optional(),
+  AWS_REGION: name,
+  AWS_ACCESS_KEY_ID: name,
+  AWS_SECRET_ACCESS_KEY: name,
+  AWS_SESSION_TOKEN: z.optional(name),
   // Stand-ins for the services, under the names that the SDK has for them.
-  AWS_ENDPOINT_URL_S3: z.url().optional(),
-  AWS_ENDPOINT_URL_DYNAMODB: z.url().optional(),
+  AWS_ENDPOINT_URL_S3: z.optional(z.url()),
+  AWS_ENDPOINT_URL_DYNAMODB: z.optional(z.url()),
 })
 
 /** Settings of the image origin in Lambda. */
@@ -127,7 +137,10 @@ export function loadOriginConfig(environment: NodeJS.ProcessEnv): OriginConfig {
   }
 }
 
-function parse<Schema extends z.ZodType>(schema: Schema, environment: NodeJS.ProcessEnv): z.output<Schema> {
+function parse<Schema extends z.ZodMiniType>(
+  schema: Schema,
+  environment: NodeJS.ProcessEnv,
+): z.output<Schema> {
   const result = schema.safeParse(environment)
   if (result.success) return result.data
   const faults = result.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`)

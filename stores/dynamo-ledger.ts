@@ -1,7 +1,7 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { DynamoDBDocumentClient, paginateQuery, UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import pLimit from 'p-limit'
-import { z } from 'zod'
+import * as z from 'zod'
 import { parseCanonicalPath, variantPrefix } from '../core/image-url.ts'
 import { formats } from '../core/ladder.ts'
 import type { Ledger, RungCounts } from '../core/ledger.ts'

@@ -1,4 +1,3 @@
-import pino from 'pino'
 import { Registry } from 'prom-client'
 import { defaultLimits } from '../../origin/limits.ts'
 import { createRequestCounts } from '../../origin/request-counts.ts'
@@ -6,6 +5,7 @@ import { createServeImage } from '../../origin/serve-image.ts'
 import { createBackground } from '../../runtime/background.ts'
 import { loadOriginConfig } from '../../runtime/config.ts'
 import { createStreamingHandler } from '../../runtime/lambda-http.ts'
+import { createLambdaLogger } from '../../runtime/lambda-logger.ts'
 import { loadSharp } from '../../runtime/sharp.ts'
 import { createDynamoLedger } from '../../stores/dynamo-ledger.ts'
 import { createDynamoMetadataStore } from '../../stores/dynamo-metadata-store.ts'
@@ -15,7 +15,7 @@ import { dynamoDbClient, s3Client } from './sdk-clients.ts'
 /* origin/lambda.ts as it would be with the SDK's clients. */
 
 const config = loadOriginConfig(process.env)
-const log = pino({ level: config.logLevel, base: null })
+const log = createLambdaLogger(config.logLevel)
 const metrics = new Registry()
 const background = createBackground(log)
 const client = dynamoDbClient(config)
