@@ -11,6 +11,7 @@ import type { LoggedAnswer } from './edge/edge-server.ts'
 import { listen } from './http-server.ts'
 import { openJobQueue } from './job-queue.ts'
 import { startLoop } from './loop.ts'
+import { startScoring } from './scoring.ts'
 
 const flushPauseMs = 5_000
 
@@ -21,7 +22,7 @@ export interface ImageOrigin {
   onAnswer(answer: LoggedAnswer): void
 }
 
-export type ImageOriginOptions = Omit<JobsDependencies, 'counts'> & {
+export type ImageOriginOptions = Omit<JobsDependencies, 'counts' | 'score'> & {
   ledger: Ledger
   /** Absolute path of the folder that keeps all data. */
   dataDir: string
@@ -40,7 +41,9 @@ export async function startImageOrigin(options: ImageOriginOptions): Promise<Ima
   const serve = createServeImage({ ...options, counts })
   const { close, port } = await listen(createRequestListener(serve), 0, '127.0.0.1')
   onStop(close)
-  queue.start(createJobs({ ...options, counts }))
+  const scoring = startScoring()
+  onStop(scoring.stop)
+  queue.start(createJobs({ ...options, counts, score: scoring.score }))
   onStop(queue.stop)
 
   return {

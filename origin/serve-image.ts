@@ -21,7 +21,7 @@ import type { Originals, Records, Variants } from './ports.ts'
 import { isUnreadable } from './render.ts'
 import { createRenderQueue, isOverload } from './render-queue.ts'
 import type { RequestCounts } from './request-counts.ts'
-import { findStandIn } from './stand-in.ts'
+import { createStandIns } from './stand-in.ts'
 import { createVariantMaker } from './variant-maker.ts'
 
 export interface ServeImageDependencies {
@@ -60,6 +60,7 @@ export function createServeImage(
   const metrics = createOriginMetrics(dependencies.metrics)
   const inRenderQueue = createRenderQueue(dependencies.limits)
   const keep = createKeep({ variants, metadata, log, metrics })
+  const standIns = createStandIns(variants)
   const maker = createVariantMaker({ ...dependencies, metrics, inRenderQueue, keep })
 
   async function serve(request: Request): Promise<Response> {
@@ -109,7 +110,7 @@ export function createServeImage(
 
   /** A larger picture now is better than none: it loads more slowly, and is replaced within seconds. */
   async function findMakeshift(variant: Variant): Promise<Answer | null> {
-    const key = await findStandIn(variants, variant)
+    const key = await standIns.find(variant)
     return key === null ? null : findStored(key, 'stand-in')
   }
 

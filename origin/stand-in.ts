@@ -1,18 +1,48 @@
 import { parseCanonicalPath, type Variant, variantKey, variantPrefix } from '../core/image-url.ts'
 import type { Variants } from './ports.ts'
 
-/**
- * The stored variant to serve while one cannot be rendered: the smallest larger one with the same shape, rather in
- * the asked quality than in another, rather in the asked format than in JPEG, which every viewer reads.
- */
-export async function findStandIn(variants: Variants, asked: Variant): Promise<string | null> {
-  const stored: Variant[] = []
-  for await (const key of variants.list(`${variantPrefix(asked.id)}${asked.rev}/`)) {
-    const variant = parseCanonicalPath(`/${key}`)
-    if (variant !== null) stored.push(variant)
+/** What is stored of an image is asked for once in so many milliseconds: overload is no time to do more work. */
+const listingMs = 2_000
+
+/** As many listings are remembered; a flood over more images than that lists some again. */
+const listingsMax = 500
+
+/** Finds stored variants to serve while others cannot be rendered. */
+export function createStandIns(variants: Pick<Variants, 'list'>, now: () => number = Date.now) {
+  const listings = new Map<string, { stored: Promise<Variant[]>; until: number }>()
+
+  /**
+   * The stored variant to serve in place of one that cannot be rendered: the smallest larger one with the same shape,
+   * rather in the asked quality than in another, rather in the asked format than in JPEG, which every viewer reads.
+   * Gives its key; null if there is none.
+   */
+  async function find(asked: Variant): Promise<string | null> {
+    const prefix = `${variantPrefix(asked.id)}${asked.rev}/`
+    const nearest = nearestLarger(asked, await storedUnder(prefix))
+    return nearest === null ? null : variantKey(nearest)
   }
-  const nearest = nearestLarger(asked, stored)
-  return nearest === null ? null : variantKey(nearest)
+
+  function storedUnder(prefix: string): Promise<Variant[]> {
+    const known = listings.get(prefix)
+    if (known !== undefined && now() < known.until) return known.stored
+    if (listings.size >= listingsMax) listings.clear()
+    const stored = list(prefix)
+    listings.set(prefix, { stored, until: now() + listingMs })
+    // Who comes next tries again.
+    stored.catch(() => listings.delete(prefix))
+    return stored
+  }
+
+  async function list(prefix: string): Promise<Variant[]> {
+    const stored: Variant[] = []
+    for await (const key of variants.list(prefix)) {
+      const variant = parseCanonicalPath(`/${key}`)
+      if (variant !== null) stored.push(variant)
+    }
+    return stored
+  }
+
+  return { find }
 }
 
 /** The best of some variants of one image to stand in for another of its variants; null if none is large enough. */

@@ -4,8 +4,8 @@ import { defaultBand, snapUp } from '../core/ladder.ts'
 import { encode, type LossyFormat, type TunedQualities, usualQuality } from './encoders.ts'
 import type { Limits } from './limits.ts'
 import type { Picture } from './quality/picture.ts'
+import type { Score } from './quality/scoring.ts'
 import { searchQuality } from './quality/search.ts'
-import { ssimulacra2 } from './quality/ssimulacra2.ts'
 import { render, type Source } from './render.ts'
 
 /*
@@ -37,11 +37,12 @@ export async function tune(
   readPixels: typeof sharp,
   source: Source,
   limits: Limits,
+  score: Score,
 ): Promise<TunedQualities> {
   const original = await pictureOf(readPixels, source, limits)
   if (original === null || Math.min(original.width, original.height) < searchSideMin) return {}
   const qualities: TunedQualities = {}
-  for (const format of lossyFormats) qualities[format] = await qualityFor(readPixels, format, original)
+  for (const format of lossyFormats) qualities[format] = await qualityFor(readPixels, format, original, score)
   return qualities
 }
 
@@ -58,7 +59,12 @@ async function pictureOf(readPixels: typeof sharp, source: Source, limits: Limit
   return { width: lossless.width, height: lossless.height, pixels }
 }
 
-function qualityFor(readPixels: typeof sharp, format: LossyFormat, original: Picture): Promise<number> {
+function qualityFor(
+  readPixels: typeof sharp,
+  format: LossyFormat,
+  original: Picture,
+  score: Score,
+): Promise<number> {
   const { width, height, pixels } = original
   const start = usualQuality(format)
   return searchQuality({
@@ -71,7 +77,7 @@ function qualityFor(readPixels: typeof sharp, format: LossyFormat, original: Pic
       const encoding = { effort: 'thorough', tuned: { [format]: quality } } as const
       const encoded = await encode(pipeline, searchVariant(format), encoding).toBuffer()
       const decoded = await readPixels(encoded).removeAlpha().toColourspace('srgb').raw().toBuffer()
-      return ssimulacra2(original, { width, height, pixels: decoded })
+      return score(original, { width, height, pixels: decoded })
     },
   })
 }

@@ -15,6 +15,7 @@ import { createDynamoMetadataStore } from '../../stores/dynamo-metadata-store.ts
 import { createS3ObjectStore } from '../../stores/s3-object-store.ts'
 import { defaultLimits } from '../limits.ts'
 import { createJobs, type JobsDependencies } from '../jobs.ts'
+import { scoreHere } from '../quality/scoring.ts'
 import { createServeImage, type ServeImageDependencies } from '../serve-image.ts'
 
 /** A real photograph of 1024 x 750, and what follows from its bytes. */
@@ -87,6 +88,7 @@ export async function createOriginWorld() {
       loadSharp,
       limits: defaultLimits,
       counts: { rendered: () => {} },
+      score: scoreHere,
       log: silent,
       metrics,
       background: background.run,
