@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { largePhotograph } from '../local/large-photograph.ts'
+import { photographs as demoPhotographs } from '../local/photographs.ts'
 import { loadSharp } from '../runtime/sharp.ts'
 
 export interface BenchPhotograph {
@@ -28,6 +29,11 @@ export async function benchPhotographs(
   }
   if (photographs.length === 0) throw new Error(`${dir} holds no JPEG of ${megapixelsMin} megapixels or more`)
   return photographs
+}
+
+/** The nine photographs of the demo, half a megapixel to 0.8. */
+export function smallPhotographs(): Promise<BenchPhotograph[]> {
+  return Promise.all(demoPhotographs.map(async ({ name, path }) => measured(name, await readFile(path))))
 }
 
 async function measured(name: string, bytes: Uint8Array): Promise<BenchPhotograph> {
