@@ -15,7 +15,7 @@ import { render, type Source } from './render.ts'
  */
 
 /** The SSIMULACRA2 of the medium band: what the usual qualities give the median photograph. */
-const targetScore = 76
+const targetScore = 75
 
 /** The width at which qualities are looked for. */
 const searchWidth = snapUp(640)
