@@ -5,6 +5,10 @@ import { bundleForLambda, type LambdaBundle } from '../../scripts/build-lambda.t
 
 const repository = fileURLToPath(new URL('../..', import.meta.url))
 
+const usePino = "import pino from 'pino'; pino({ base: null }).debug('')"
+const useMetrics =
+  "import { Counter, Histogram, Registry } from 'prom-client'; globalThis.kept = [Counter, Histogram, new Registry()]"
+
 /** One use of each library, so that it is loaded and not left out. */
 const uses: Record<string, string> = {
   "Node's own fetch classes": "new Request('http://a.test')",
@@ -12,9 +16,8 @@ const uses: Record<string, string> = {
   '@smithy/signature-v4': "import { SignatureV4 } from '@smithy/signature-v4'; globalThis.kept = SignatureV4",
   '@aws-sdk/util-dynamodb':
     "import { unmarshall } from '@aws-sdk/util-dynamodb'; unmarshall({ a: { S: '' } })",
-  pino: "import pino from 'pino'; pino({ base: null }).debug('')",
-  'prom-client, what counts':
-    "import { Counter, Histogram, Registry } from 'prom-client'; globalThis.kept = [Counter, Histogram, new Registry()]",
+  pino: usePino,
+  'prom-client': useMetrics,
   'zod, `import * as z`': "import * as z from 'zod'; z.object({ a: z.string() }).parse({ a: '' })",
   'zod, `import { z }`': "import { z } from 'zod'; z.object({ a: z.string() }).parse({ a: '' })",
   'the record of an image':
@@ -22,13 +25,18 @@ const uses: Record<string, string> = {
   sharp: "await import('sharp')",
 }
 
+/** The same of packages that bundles have a lighter part of. */
+const wholeUses: Record<string, string> = { 'pino, whole': usePino, 'prom-client, whole': useMetrics }
+
 /** A bundle for each library of the origin that does nothing but load it. */
 export async function bundleParts(dir: string): Promise<{ name: string; bundle: LambdaBundle }[]> {
   const bundles: { name: string; bundle: LambdaBundle }[] = []
-  for (const [at, [name, use]] of Object.entries(uses).entries()) {
-    const source = join(dir, `part-${at}.ts`)
+  for (const [name, use] of Object.entries({ ...uses, ...wholeUses })) {
+    const source = join(dir, `part-${bundles.length}.ts`)
     await writeFile(source, `import { report } from '../../bench/coldstart/report.ts'\n${use}\nreport()\n`)
-    const bundle = await bundleForLambda(relative(repository, source), join(dir, `part-${at}.mjs`))
+    const options = name in wholeUses ? { plugins: [] } : {}
+    const outfile = source.replace(/\.ts$/, '.mjs')
+    const bundle = await bundleForLambda(relative(repository, source), outfile, options)
     bundles.push({ name: `load ${name}`, bundle })
   }
   return bundles
