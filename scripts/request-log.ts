@@ -1,5 +1,3 @@
-import type { QueryParameter } from '../core/image-url.ts'
-
 /** One request as a log tells of it. */
 export interface LoggedRequest {
   /** percent-encoded, as the viewer sent it */
@@ -36,17 +34,6 @@ export function createLineReader(): LineReader {
 /** Whether a viewer got the picture, or was told that the one in the browser's cache is good. */
 export function isAnswered({ status }: LoggedRequest): boolean {
   return status === null || /^(2\d\d|304)$/.test(status)
-}
-
-/** The parameters of a query, still percent-encoded. */
-export function parametersOf(query: string): QueryParameter[] {
-  return query
-    .split('&')
-    .filter((pair) => pair !== '')
-    .map((pair) => {
-      const at = pair.indexOf('=')
-      return at < 0 ? { name: pair, value: '' } : { name: pair.slice(0, at), value: pair.slice(at + 1) }
-    })
 }
 
 /** Where a CloudFront log has what is needed; -1 for a column that it lacks. */

@@ -1,7 +1,7 @@
-import { isFault, parseCanonicalPath, parseImageUrl, type QueryParameter } from '../../core/image-url.ts'
-import { devicePixels } from '../../core/ladder.ts'
+import { askedWidthOf, queryParametersOf } from '../../core/asked-width.ts'
+import { isFault, parseCanonicalPath, parseImageUrl } from '../../core/image-url.ts'
 import { z } from 'zod'
-import { createLineReader, isAnswered, type LoggedRequest, parametersOf } from '../request-log.ts'
+import { createLineReader, isAnswered, type LoggedRequest } from '../request-log.ts'
 import type { ObservedWidth } from './optimal-ladder.ts'
 
 /** What became of the lines of a log. */
@@ -82,15 +82,9 @@ function readWidth(request: LoggedRequest): { width: number } | Exclude<keyof Li
   const { path, query } = request
   if (parseCanonicalPath(path) !== null) return 'rewritten'
   if (!path.startsWith('/i/')) return 'unrelated'
-  const parameters = parametersOf(query)
+  const parameters = queryParametersOf(query)
   const asked = parseImageUrl(path, parameters)
   if (isFault(asked)) return 'malformed'
-  const width = valueOf(parameters, 'w')
-  if (asked.size.kind === 'preset' || width === undefined) return 'withoutWidth'
-  // The grammar has checked both.
-  return { width: devicePixels(Number(width), Number(valueOf(parameters, 'dpr') ?? 1)) }
-}
-
-function valueOf(parameters: readonly QueryParameter[], name: string): string | undefined {
-  return parameters.find((parameter) => parameter.name.toLowerCase() === name)?.value
+  const width = askedWidthOf(parameters)
+  return width === null ? 'withoutWidth' : { width }
 }

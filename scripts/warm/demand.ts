@@ -1,3 +1,4 @@
+import { queryParametersOf } from '../../core/asked-width.ts'
 import {
   isSignedRev,
   formatImageUrl,
@@ -7,7 +8,7 @@ import {
 } from '../../core/image-url.ts'
 import type { ImageRequest } from '../../core/image-url.ts'
 import { type Format, formats } from '../../core/ladder.ts'
-import { createLineReader, isAnswered, type LoggedRequest, parametersOf } from '../request-log.ts'
+import { createLineReader, isAnswered, type LoggedRequest } from '../request-log.ts'
 
 /** What became of the lines of a log. */
 export interface DemandLines {
@@ -68,7 +69,7 @@ function readRequest(logged: LoggedRequest): ImageRequest | Exclude<keyof Demand
   const variant = parseCanonicalPath(logged.path)
   if (variant !== null) return isSignedRev(variant.rev) ? 'private requests' : variant
   if (!logged.path.startsWith('/i/')) return 'requests for something else or failed'
-  const asked = parseImageUrl(logged.path, parametersOf(logged.query))
+  const asked = parseImageUrl(logged.path, queryParametersOf(logged.query))
   if (isFault(asked)) return 'malformed lines'
   return asked.format === '' ? { ...asked, format: formatOf(logged.contentType) } : asked
 }

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest'
+import { queryParametersOf } from '../../core/asked-width.ts'
+import { hotRungs, rungsFor } from '../../core/hot-rungs.ts'
 import { canonicalPath, isFault, parseImageUrl } from '../../core/image-url.ts'
 import { rungs } from '../../core/ladder.ts'
-import { parametersOf } from '../request-log.ts'
 import { readDemand } from './demand.ts'
 import { parseFormats, planForDemand, planForImages } from './plan.ts'
-import { hotRungs, parseRungs, rungsFor } from './rungs.ts'
+import { parseRungs } from './rungs.ts'
 import { describeSource, parseSource } from './source.ts'
 
 const id = '01ARZ3NDEKTSV4RRFFQ69G5FAV'
@@ -176,7 +177,7 @@ describe('parseSource', () => {
 
 function keyOf(url: string): string {
   const { pathname, search } = new URL(url)
-  const parsed = parseImageUrl(pathname, parametersOf(search.slice(1)))
+  const parsed = parseImageUrl(pathname, queryParametersOf(search.slice(1)))
   if (isFault(parsed) || parsed.format === '') throw new Error(`not a URL that names a file: ${url}`)
   return canonicalPath({ ...parsed, format: parsed.format })
 }

@@ -1,4 +1,6 @@
 import type { ImageView } from '../../api/image-view.ts'
+import { queryParametersOf } from '../../core/asked-width.ts'
+import { rungsFor } from '../../core/hot-rungs.ts'
 import {
   aliasRev,
   formatImageUrl,
@@ -8,9 +10,7 @@ import {
   type Size,
 } from '../../core/image-url.ts'
 import { defaultBand, type Format, formats, presets, ratioValue } from '../../core/ladder.ts'
-import { parametersOf } from '../request-log.ts'
 import type { Demand } from './demand.ts'
-import { rungsFor } from './rungs.ts'
 
 /** One request to the CDN. */
 export interface WarmRequest {
@@ -126,7 +126,7 @@ function withFormats(
 /** What `formatImageUrl` wrote. */
 function readBack(url: string): ImageRequest {
   const [path, query = ''] = url.split('?')
-  const asked = parseImageUrl(path!, parametersOf(query))
+  const asked = parseImageUrl(path!, queryParametersOf(query))
   if (isFault(asked)) throw new Error(`${url} is no URL of an image`)
   return asked
 }
