@@ -22,7 +22,7 @@ export interface ImageOrigin {
   onAnswer(answer: LoggedAnswer): void
 }
 
-export type ImageOriginOptions = Omit<JobsDependencies, 'counts' | 'score'> & {
+export type ImageOriginOptions = Omit<JobsDependencies, 'counts' | 'openScorer'> & {
   ledger: Ledger
   /** Absolute path of the folder that keeps all data. */
   dataDir: string
@@ -43,7 +43,7 @@ export async function startImageOrigin(options: ImageOriginOptions): Promise<Ima
   onStop(close)
   const scoring = startScoring()
   onStop(scoring.stop)
-  queue.start(createJobs({ ...options, counts, score: scoring.score }))
+  queue.start(createJobs({ ...options, counts, openScorer: scoring.openScorer }))
   onStop(queue.stop)
 
   return {

@@ -3,7 +3,9 @@ import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import { build } from 'esbuild'
 import pLimit from 'p-limit'
-import type { Score } from '../origin/quality/scoring.ts'
+import type { Picture } from '../origin/quality/picture.ts'
+import type { OpenScorer } from '../origin/quality/scoring.ts'
+import type { ScoreRequest } from './score-worker.ts'
 
 type Reply = { score: number } | { error: Error }
 
@@ -11,25 +13,30 @@ type Reply = { score: number } | { error: Error }
  * Scores pictures in a thread of its own, one pair at a time, since this one answers viewers: each score would keep them
  * waiting for some 0.2 s. The thread is started by the first score.
  */
-export function startScoring(): { score: Score; stop: () => Promise<void> } {
+export function startScoring(): { openScorer: OpenScorer; stop: () => Promise<void> } {
   const oneAtATime = pLimit(1)
   let worker: Worker | null = null
+  /** The original that the thread knows. */
+  let known: Picture | null = null
 
   async function open(): Promise<Worker> {
     worker = new Worker(await compiled('score-worker.ts'), { eval: true })
     // Nobody waits for it: the process may end. While it scores, `once` below waits for its answer.
     worker.unref()
-    worker.once('exit', () => (worker = null))
+    worker.once('exit', () => (worker = known = null))
     return worker
   }
 
   return {
-    score: (original, distorted) =>
+    openScorer: (original) => (distorted) =>
       oneAtATime(async () => {
         const thread = worker ?? (await open())
-        thread.postMessage({ original, distorted })
+        const request: ScoreRequest = original === known ? { distorted } : { original, distorted }
+        known = null
+        thread.postMessage(request)
         const [reply] = (await once(thread, 'message')) as [Reply]
         if ('error' in reply) throw reply.error
+        known = original
         return reply.score
       }),
     async stop() {

@@ -9,7 +9,7 @@ import type { Limits } from './limits.ts'
 import { createOriginMetrics } from './metrics.ts'
 import { createPrerender } from './prerender.ts'
 import { createRenderQueue } from './render-queue.ts'
-import type { Score } from './quality/scoring.ts'
+import type { OpenScorer } from './quality/scoring.ts'
 import type { RequestCounts } from './request-counts.ts'
 import { createSources } from './sources.ts'
 import { createTunedQualities } from './tuned-qualities.ts'
@@ -22,7 +22,7 @@ export interface JobsDependencies {
   loadSharp: () => Promise<typeof sharp>
   limits: Limits
   counts: Pick<RequestCounts, 'rendered'>
-  score: Score
+  openScorer: OpenScorer
   log: Logger
   metrics: Registry
   background: (task: Promise<unknown>) => void

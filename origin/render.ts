@@ -17,6 +17,8 @@ export type Source =
   /** Decoded already, for several variants: see `decodeOnce`. */
   | { kind: 'pixels'; bytes: Uint8Array; raw: OutputInfo; originalSize: Dimensions }
 
+export type PixelSource = Extract<Source, { kind: 'pixels' }>
+
 export interface Rendered {
   bytes: Uint8Array<ArrayBuffer>
   contentType: string
@@ -100,7 +102,7 @@ export async function decodeOnce(
   source: Source,
   size: Size,
   limits: Limits,
-): Promise<Source | null> {
+): Promise<PixelSource | null> {
   try {
     const facts = await factsOf(sharpInstance, source, limits)
     if (facts.animated) return null

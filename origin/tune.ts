@@ -1,12 +1,12 @@
 import type sharp from 'sharp'
-import { aliasRev, type Variant } from '../core/image-url.ts'
+import { aliasRev, type Size, type Variant } from '../core/image-url.ts'
 import { defaultBand, snapUp } from '../core/ladder.ts'
 import { encode, type LossyFormat, type TunedQualities, usualQuality } from './encoders.ts'
 import type { Limits } from './limits.ts'
 import type { Picture } from './quality/picture.ts'
-import type { Score } from './quality/scoring.ts'
+import type { OpenScorer } from './quality/scoring.ts'
 import { searchQuality } from './quality/search.ts'
-import { render, type Source } from './render.ts'
+import { decodeOnce, type Source } from './render.ts'
 
 /*
  * One quality for all images is too much for some and too little for others. The qualities that give an image the look
@@ -17,8 +17,8 @@ import { render, type Source } from './render.ts'
 /** The SSIMULACRA2 of the medium band: what the usual qualities give the median photograph. */
 const targetScore = 75
 
-/** The width at which qualities are looked for. */
-const searchWidth = snapUp(640)
+/** The size at which qualities are looked for. */
+const searchSize: Size = { kind: 'rung', width: snapUp(640), ratio: '', fit: 'inside' }
 
 /** Pictures smaller than this say too little, and hardly cost a byte. */
 const searchSideMin = 120
@@ -37,33 +37,33 @@ export async function tune(
   readPixels: typeof sharp,
   source: Source,
   limits: Limits,
-  score: Score,
+  openScorer: OpenScorer,
 ): Promise<TunedQualities> {
   const original = await pictureOf(readPixels, source, limits)
   if (original === null || Math.min(original.width, original.height) < searchSideMin) return {}
+  const scoreOf = openScorer(original)
   const qualities: TunedQualities = {}
-  for (const format of lossyFormats) qualities[format] = await qualityFor(readPixels, format, original, score)
+  for (const format of lossyFormats)
+    qualities[format] = await qualityFor(readPixels, format, original, scoreOf)
   return qualities
 }
 
 /** The picture as the encoders get it, on grey where it is transparent; null for an animation. */
 async function pictureOf(readPixels: typeof sharp, source: Source, limits: Limits): Promise<Picture | null> {
-  const { pages = 1 } = await readPixels(source.bytes).metadata()
-  if (pages > 1) return null
-  const lossless = await render(readPixels, source, searchVariant('png'), null, limits)
-  const pixels = await readPixels(lossless.bytes)
+  const decoded = await decodeOnce(readPixels, source, searchSize, limits)
+  if (decoded === null) return null
+  const { data, info } = await readPixels(decoded.bytes, { raw: decoded.raw })
     .flatten({ background: '#808080' })
-    .toColourspace('srgb')
     .raw()
-    .toBuffer()
-  return { width: lossless.width, height: lossless.height, pixels }
+    .toBuffer({ resolveWithObject: true })
+  return { width: info.width, height: info.height, pixels: data }
 }
 
 function qualityFor(
   readPixels: typeof sharp,
   format: LossyFormat,
   original: Picture,
-  score: Score,
+  scoreOf: (distorted: Picture) => Promise<number>,
 ): Promise<number> {
   const { width, height, pixels } = original
   const start = usualQuality(format)
@@ -77,12 +77,11 @@ function qualityFor(
       const encoding = { effort: 'thorough', tuned: { [format]: quality } } as const
       const encoded = await encode(pipeline, searchVariant(format), encoding).toBuffer()
       const decoded = await readPixels(encoded).removeAlpha().toColourspace('srgb').raw().toBuffer()
-      return score(original, { width, height, pixels: decoded })
+      return scoreOf({ width, height, pixels: decoded })
     },
   })
 }
 
 function searchVariant(format: Variant['format']): Variant {
-  const size = { kind: 'rung', width: searchWidth, ratio: '', fit: 'inside' } as const
-  return { id: '', rev: aliasRev, size, band: defaultBand, format }
+  return { id: '', rev: aliasRev, size: searchSize, band: defaultBand, format }
 }

@@ -15,7 +15,7 @@ import type { TunedQualities } from './encoders.ts'
 import { focusOf } from './geometry.ts'
 import { isDeliverable } from './keep.ts'
 import type { Limits } from './limits.ts'
-import type { Score } from './quality/scoring.ts'
+import type { OpenScorer } from './quality/scoring.ts'
 import { render, type Rendered, type Source } from './render.ts'
 import type { Sources } from './sources.ts'
 import { tune } from './tune.ts'
@@ -27,7 +27,7 @@ export interface UpgradeDependencies {
   loadSharp: () => Promise<typeof sharp>
   limits: Limits
   sources: Sources
-  score: Score
+  openScorer: OpenScorer
   tunedQualities: TunedQualitiesOfImages
 }
 
@@ -39,7 +39,7 @@ export type UpgradeOutcome = 'upgraded' | 'final' | 'gone'
  * quality that this image needs. It is kept for a year from then on.
  */
 export function createUpgrade(dependencies: UpgradeDependencies) {
-  const { variants, metadata, loadSharp, limits, sources, score, tunedQualities } = dependencies
+  const { variants, metadata, loadSharp, limits, sources, openScorer, tunedQualities } = dependencies
 
   async function upgrade(path: string): Promise<UpgradeOutcome> {
     const asked = parseCanonicalPath(path)
@@ -71,7 +71,7 @@ export function createUpgrade(dependencies: UpgradeDependencies) {
   }
 
   async function findQualities(record: ImageRecord, source: Source): Promise<TunedQualities> {
-    const qualities = await tune(await loadSharp(), source, limits, score)
+    const qualities = await tune(await loadSharp(), source, limits, openScorer)
     await tunedQualities.save(record, qualities)
     return qualities
   }

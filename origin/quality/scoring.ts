@@ -1,8 +1,11 @@
 import type { Picture } from './picture.ts'
-import { ssimulacra2 } from './ssimulacra2.ts'
+import { createScorer } from './ssimulacra2.ts'
 
-/** Gives the SSIMULACRA2 of a picture beside the one that it was made from. */
-export type Score = (original: Picture, distorted: Picture) => Promise<number>
+/** Takes a picture, and gives a function that tells the SSIMULACRA2 of others that were made from it. */
+export type OpenScorer = (original: Picture) => (distorted: Picture) => Promise<number>
 
-/** In this thread, which does nothing else for some 0.2 s: for a process that serves nobody meanwhile. */
-export const scoreHere: Score = async (original, distorted) => ssimulacra2(original, distorted)
+/** In this thread, which does nothing else for some 0.2 s a score: for a process that serves nobody meanwhile. */
+export const scoreHere: OpenScorer = (original) => {
+  const score = createScorer(original)
+  return async (distorted) => score(distorted)
+}
