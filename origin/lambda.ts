@@ -27,8 +27,8 @@ const dynamoDb = createLightDynamoDb({ region, credentials, endpoint: endpoints.
 
 const counts = createRequestCounts({
   ledger: createLightLedger({ dynamoDb, table: config.ledgerTable }),
-  // Renders make nothing popular, requests do, and those are counted where the CDN's log is read.
-  queue: { send: () => Promise.reject(new Error('The image origin queues no jobs')) },
+  // Requests are counted where the CDN's log is read.
+  queue: null,
   now: Date.now,
   log,
   metrics,

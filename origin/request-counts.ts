@@ -16,7 +16,8 @@ const variantsMax = 5_000
 
 export interface RequestCountsDependencies {
   ledger: Pick<Ledger, 'add'>
-  queue: JobQueue
+  /** Null where renders alone are counted: requests make a variant popular. */
+  queue: JobQueue | null
   /** Milliseconds since the epoch. */
   now: () => number
   log: Logger
@@ -89,7 +90,7 @@ export function createRequestCounts(dependencies: RequestCountsDependencies) {
     const jobs = popular
       .filter(({ format }) => format === 'avif')
       .map((variant): Job => ({ kind: 'upgrade', path: `/${variantKey(variant)}` }))
-    if (jobs.length === 0) return
+    if (queue === null || jobs.length === 0) return
     try {
       await queue.send(jobs)
     } catch (error) {
