@@ -1,45 +1,23 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { ImageRecord } from '../core/image.ts'
+import type { Ledger } from '../core/ledger.ts'
 import { type Lambda, startLambda } from '../local/lambda/start-lambda.ts'
-import { createTestLedgerTable } from '../local/testing/test-table.ts'
 import { loadSharp } from '../runtime/sharp.ts'
-import { buildFunction } from '../scripts/build-lambda.ts'
 import { createDynamoLedger } from '../stores/dynamo-ledger.ts'
+import { buildTestBundle, type TestBundle } from './testing/test-bundle.ts'
 import { createOriginWorld, type OriginWorld, rev, type TestOrigin } from './testing/test-origin.ts'
 
-/** In the repository, so that the bundle finds sharp as it does beside its own node_modules. */
-const dist = fileURLToPath(new URL('../dist/', import.meta.url))
-
-let outdir: string
-let bundle: string
 let world: OriginWorld
-let environment: Record<string, string>
-let ledger: ReturnType<typeof createDynamoLedger>
+let bundle: TestBundle
+let ledger: Ledger
 let lambda: Lambda
 let inProcess: TestOrigin
 
 beforeAll(async () => {
-  await mkdir(dist, { recursive: true })
-  outdir = await mkdtemp(join(dist, 'test-lambda-'))
-  ;({ file: bundle } = await buildFunction('origin', outdir))
   world = await createOriginWorld()
-  const ledgerTable = await createTestLedgerTable()
-  ledger = createDynamoLedger(ledgerTable)
-  environment = {
-    ORIGINALS_BUCKET: world.originals.bucket,
-    VARIANTS_BUCKET: world.variants.bucket,
-    IMAGES_TABLE: world.table,
-    LEDGER_TABLE: ledgerTable.table,
-    AWS_REGION: 'us-east-1',
-    AWS_ACCESS_KEY_ID: world.s3.credentials.accessKeyId,
-    AWS_SECRET_ACCESS_KEY: world.s3.credentials.secretAccessKey,
-    AWS_ENDPOINT_URL_S3: world.s3.endpoint,
-    AWS_ENDPOINT_URL_DYNAMODB: inject('dynamoEndpoint'),
-  }
-  lambda = await startLambda(bundle, environment)
+  bundle = await buildTestBundle(world)
+  ledger = createDynamoLedger(bundle.ledgerTable)
+  lambda = await startLambda(bundle.file, bundle.environment)
   inProcess = world.newOrigin()
 })
 
@@ -47,7 +25,7 @@ afterAll(async () => {
   await lambda?.stop()
   await inProcess?.settled()
   await world?.stop()
-  await rm(outdir, { recursive: true, force: true })
+  await bundle?.remove()
 })
 
 /** What a viewer or a cache can tell one answer from another by. */
@@ -135,7 +113,7 @@ describe('the bundle in Lambda', () => {
   })
 
   it('has stored, counted and told all when the invocation ends', async () => {
-    const fresh = await startLambda(bundle, environment)
+    const fresh = await startLambda(bundle.file, bundle.environment)
     try {
       const [there, here] = [await world.newImage(), await world.newImage()]
       const variant = '1-w328-q2.avif'
@@ -177,7 +155,7 @@ describe('the bundle in Lambda', () => {
   })
 
   it('says at once which settings it lacks', async () => {
-    const { IMAGES_TABLE: _, ...rest } = environment
-    await expect(startLambda(bundle, rest)).rejects.toThrow('IMAGES_TABLE')
+    const { IMAGES_TABLE: _, ...rest } = bundle.environment
+    await expect(startLambda(bundle.file, rest)).rejects.toThrow('IMAGES_TABLE')
   })
 })

@@ -1,44 +1,26 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll, expect, inject, it } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import { largePhotograph } from '../local/large-photograph.ts'
 import { type Lambda, startLambda } from '../local/lambda/start-lambda.ts'
-import { createTestLedgerTable } from '../local/testing/test-table.ts'
-import { buildFunction } from '../scripts/build-lambda.ts'
+import { buildTestBundle, type TestBundle } from './testing/test-bundle.ts'
 import { createOriginWorld, type OriginWorld, rev } from './testing/test-origin.ts'
 
-const dist = fileURLToPath(new URL('../dist/', import.meta.url))
 const megabyte = 1e6
 
-let outdir: string
 let world: OriginWorld
+let bundle: TestBundle
 let lambda: Lambda
 
 beforeAll(async () => {
-  await mkdir(dist, { recursive: true })
-  outdir = await mkdtemp(join(dist, 'test-memory-'))
-  const { file } = await buildFunction('origin', outdir)
   world = await createOriginWorld()
-  lambda = await startLambda(file, {
-    ORIGINALS_BUCKET: world.originals.bucket,
-    VARIANTS_BUCKET: world.variants.bucket,
-    IMAGES_TABLE: world.table,
-    LEDGER_TABLE: (await createTestLedgerTable()).table,
-    AWS_REGION: 'us-east-1',
-    AWS_ACCESS_KEY_ID: world.s3.credentials.accessKeyId,
-    AWS_SECRET_ACCESS_KEY: world.s3.credentials.secretAccessKey,
-    AWS_ENDPOINT_URL_S3: world.s3.endpoint,
-    AWS_ENDPOINT_URL_DYNAMODB: inject('dynamoEndpoint'),
-    // As deployed: by default glibc gives every thread an arena of its own, and each keeps what libvips freed.
-    MALLOC_ARENA_MAX: '2',
-  })
+  bundle = await buildTestBundle(world)
+  // As deployed: by default glibc gives every thread an arena of its own, and each keeps what libvips freed.
+  lambda = await startLambda(bundle.file, { ...bundle.environment, MALLOC_ARENA_MAX: '2' })
 })
 
 afterAll(async () => {
   await lambda?.stop()
   await world?.stop()
-  await rm(outdir, { recursive: true, force: true })
+  await bundle?.remove()
 })
 
 it.runIf(process.platform === 'linux')(

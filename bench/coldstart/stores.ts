@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { newRecord } from '../../api/new-record.ts'
 import type { ImageRecord } from '../../core/image.ts'
 import { startDynamoDb } from '../../local/dynamodb/index.ts'
 import { createClients, ensureBucket, localCredentials, localRegion } from '../../local/parts.ts'
@@ -82,11 +83,9 @@ export async function startStores(dir: string): Promise<BenchStores> {
 }
 
 function recordOf(fileSize: number): ImageRecord {
-  const time = '2026-11-22T12:00:00.000Z'
-  return {
+  return newRecord('2026-11-22T12:00:00.000Z', {
     id,
     userId: 'bench',
-    albumId: null,
     originalFilename: 'photograph.jpg',
     mimeType: 'image/jpeg',
     fileSize,
@@ -94,23 +93,7 @@ function recordOf(fileSize: number): ImageRecord {
     height: 750,
     s3Key: `o/${id}/${rev}.jpg`,
     s3Bucket: originalsBucket,
-    thumbnailKey: null,
     sha256: rev.repeat(8),
     rev,
-    thumbhash: null,
-    dominantColor: null,
-    attention: null,
-    title: null,
-    description: null,
-    altText: null,
-    tags: [],
-    focalPoint: null,
-    visibility: 'public',
-    processingStatus: 'completed',
-    createdAt: time,
-    updatedAt: time,
-    uploadedAt: time,
-    version: 1,
-    expiresAt: null,
-  }
+  })
 }

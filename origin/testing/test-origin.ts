@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import pino from 'pino'
 import { Registry } from 'prom-client'
+import { newRecord } from '../../api/new-record.ts'
 import type { ImageRecord } from '../../core/image.ts'
 import type { Job } from '../../core/job-queue.ts'
 import type { MetadataStore } from '../../core/metadata-store.ts'
@@ -88,7 +89,7 @@ export async function createOriginWorld() {
       loadSharp,
       limits: defaultLimits,
       counts: { rendered: () => {} },
-      score: scoreHere,
+      openScorer: scoreHere,
       log: silent,
       metrics,
       background: background.run,
@@ -111,11 +112,9 @@ export async function createOriginWorld() {
     bytes: Buffer = photograph,
   ): Promise<ImageRecord> {
     const id = `01JD0R3XW6ZQJ5Y5T1V9${String(++serial).padStart(6, '0')}`
-    const time = new Date().toISOString()
-    const record: ImageRecord = {
+    const record = newRecord(new Date().toISOString(), {
       id,
       userId: 'user-1',
-      albumId: null,
       originalFilename: 'canyon.jpg',
       mimeType: 'image/jpeg',
       fileSize: bytes.length,
@@ -123,26 +122,10 @@ export async function createOriginWorld() {
       height: 750,
       s3Key: `o/${id}/original.jpg`,
       s3Bucket: originals.bucket,
-      thumbnailKey: null,
       sha256,
       rev,
-      thumbhash: null,
-      dominantColor: null,
-      attention: null,
-      title: null,
-      description: null,
-      altText: null,
-      tags: [],
-      focalPoint: null,
-      visibility: 'public',
-      processingStatus: 'completed',
-      createdAt: time,
-      updatedAt: time,
-      uploadedAt: time,
-      version: 1,
-      expiresAt: null,
       ...changes,
-    }
+    })
     await originals.put(record.s3Key, bytes, { contentType: record.mimeType })
     await metadata.create(record)
     return record
